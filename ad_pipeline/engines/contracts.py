@@ -1,0 +1,381 @@
+"""One small contract per craft, so that a session may mix vendors.
+
+An engine gets values and target paths; it never sees a session, a partition key or Dagster.
+What a vendor can do, costs and forbids is data (`EngineFacts`), never an `if` on its name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ad_pipeline.errors import Cancelled
+from ad_pipeline.story.brand_kit import BrandKit
+from ad_pipeline.story.brief import Brief
+from ad_pipeline.story.storyboard import Line, Storyboard
+from ad_pipeline.values import Box, Size
+
+Craft = Literal["story", "image", "motion", "voice", "lipsync", "sound"]
+PaidAds = Literal["yes", "no", "limited"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Licence:
+    """Under what terms an engine's output may be used."""
+
+    name: str
+    paid_ads: PaidAds
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineFacts:
+    """What an engine is and can do, as data; routing and stages read this."""
+
+    name: str
+    model: str
+    version: str
+    crafts: frozenset[Craft]
+    licence: Licence
+    local: bool
+    """True when nothing leaves this machine or the user's own network."""
+    languages: frozenset[str] = frozenset()
+    """Languages a voice or story engine handles; empty for any."""
+    supports_seed: bool = True
+    supports_layers: bool = False
+    supports_timestamps: bool = False
+    max_duration_s: float | None = None
+    needs: tuple[str, ...] = ()
+    """What must be configured first, for `doctor`: e.g. environment names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a request will likely cost, before it is made."""
+
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    gpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far one job is; `fraction` is 0..1."""
+
+    fraction: float
+    note: str = ""
+
+
+def _silent(_: Progress) -> None:
+    return None
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One piece of work in an engine's hands.
+
+    `job_id` is a UUID derived from the artifact's fingerprint and attempt: the same work asks
+    under the same id after a crash, so that an engine with a server takes up the job it finds.
+    """
+
+    job_id: str
+    report: Callable[[Progress], None] = _silent
+    should_stop: Callable[[], bool] = _never
+
+    def checkpoint(self, fraction: float, note: str = "") -> None:
+        """Report progress; leave by `Cancelled` when the work was stopped."""
+        if self.should_stop():
+            raise Cancelled("the work was stopped")
+        self.report(Progress(fraction=fraction, note=note))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What every engine says of its finished work."""
+
+    model: str
+    seed: int | None = None
+    seconds_waited: float = 0.0
+    gpu_seconds: float = 0.0
+    cost_usd: float = 0.0
+    node: str = ""
+    attempts: int = 1
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """JSON values for the record: e.g. which words of the prompt were honoured."""
+
+
+class Engine(ABC):
+    """A part that does one or more crafts."""
+
+    facts: EngineFacts
+
+    def missing(self) -> str:
+        """What keeps this engine from working here, as a sentence with its fix; empty when ready."""
+        return ""
+
+
+# --- story --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryRequest:
+    """A brief and its brand; the storyboard must last the brief's length, frame exact."""
+
+    brief: Brief
+    kit: BrandKit
+    seed: int
+
+
+class StoryEngine(Engine):
+    """Turns a brief into a storyboard."""
+
+    @abstractmethod
+    def write_storyboard(self, request: StoryRequest, job: Job) -> tuple[Storyboard, Done]:
+        """Write the scenes.
+
+        Raises:
+            EngineUnavailable: a passing fault.
+            EngineRefused: this brief will never work on this engine.
+        """
+
+    def estimate_story(self, request: StoryRequest) -> Estimate:
+        return Estimate()
+
+
+# --- image --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The brand and product as every picture of one ad shares them."""
+
+    kit: BrandKit
+    product: str
+    product_image: Path | None = None
+    language: Literal["ko", "en"] = "ko"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRequest:
+    """One picture. `calm_boxes` are where text will lie: keep the picture quiet there."""
+
+    prompt: str
+    negative_prompt: str = ""
+    size: Size
+    seed: int
+    purpose: str = "story"
+    camera: str = ""
+    look: Look
+    brand_elements: tuple[str, ...] = ()
+    safe_box: Box
+    calm_boxes: tuple[Box, ...] = ()
+    motion_style: str = "gentle drift"
+    controlnet_mode: str | None = None
+    claims: tuple[str, ...] = ()
+    """Sourced claims that the picture may show; a badge or number needs one."""
+    steps: int | None = None
+    cfg: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageDone(Done):
+    """`layers_dir` holds what the picture was composed of, for engines that keep layers."""
+
+    layers_dir: Path | None = None
+
+
+class ImageEngine(Engine):
+    """Turns a prompt into one still picture."""
+
+    @abstractmethod
+    def render_image(self, request: ImageRequest, target: Path, layers_dir: Path, job: Job) -> ImageDone:
+        """Write one PNG of exactly `request.size` (8-bit RGB, no text) to `target`.
+
+        An engine that composes layers may write them into `layers_dir` (made by it).
+
+        Raises:
+            EngineUnavailable: a passing fault; nothing was written.
+            EngineRefused: this request will never work; nothing was written.
+        """
+
+    def estimate_image(self, request: ImageRequest) -> Estimate:
+        return Estimate()
+
+
+# --- motion -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionRequest:
+    """A clip of exactly `frames` at 24 fps: the scene's frames plus its transitions' handles."""
+
+    image: Path
+    layers_dir: Path | None = None
+    size: Size
+    frames: int
+    motion_style: str
+    motion_prompt: str = ""
+    prompt: str = ""
+    negative_prompt: str = ""
+    camera: str = ""
+    seed: int
+    motion_bucket: int | None = None
+    steps: int | None = None
+    cfg: float | None = None
+
+
+class MotionEngine(Engine):
+    """Moves a still picture."""
+
+    @abstractmethod
+    def render_motion(self, request: MotionRequest, target: Path, job: Job) -> Done:
+        """Write one mp4 (H.264, yuv420p BT.709, 24 fps constant, no sound) to `target`.
+
+        Raises:
+            EngineUnavailable: a passing fault; nothing was written.
+            EngineRefused: this request will never work; nothing was written.
+        """
+
+    def estimate_motion(self, request: MotionRequest) -> Estimate:
+        return Estimate()
+
+
+# --- voice --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceRequest:
+    """What one scene says; `longest_s` is the room it has."""
+
+    lines: tuple[Line, ...]
+    language: Literal["ko", "en"]
+    longest_s: float
+    speed: float = 1.0
+    gender: str = "female"
+    voice_id: str = ""
+    tone: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """When a piece of text is heard: seconds from the start of the file."""
+
+    text: str
+    start_s: float
+    end_s: float
+    speaker: str = "narrator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceDone(Done):
+    """`marks` in order of time, one per clause or word; `duration_s` of the whole file."""
+
+    marks: tuple[Mark, ...]
+    duration_s: float
+
+
+class VoiceEngine(Engine):
+    """Speaks a scene's lines."""
+
+    @abstractmethod
+    def speak(self, request: VoiceRequest, target: Path, job: Job) -> VoiceDone:
+        """Write one WAV (48 kHz, mono, 16-bit or float) to `target`.
+
+        Raises:
+            EngineUnavailable: a passing fault; nothing was written.
+            EngineRefused: this request will never work, or does not fit `longest_s`; nothing was written.
+        """
+
+    def estimate_voice(self, request: VoiceRequest) -> Estimate:
+        return Estimate()
+
+
+# --- lipsync ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class LipsyncRequest:
+    """A clip whose speaker's mouth shall follow the voice; `voice_start_s` is where it begins in the clip."""
+
+    clip: Path
+    voice: Path
+    voice_start_s: float
+    frames: int
+    seed: int
+
+
+class LipsyncEngine(Engine):
+    """Makes a mouth follow a voice."""
+
+    @abstractmethod
+    def sync_lips(self, request: LipsyncRequest, target: Path, job: Job) -> Done:
+        """Write the clip with the same frames, rate and size to `target`.
+
+        Raises:
+            EngineUnavailable: a passing fault; nothing was written.
+            EngineRefused: no face, or this request will never work; nothing was written.
+        """
+
+    def estimate_lipsync(self, request: LipsyncRequest) -> Estimate:
+        return Estimate()
+
+
+# --- sound --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SfxRequest:
+    """Effects for one clip; times are seconds from the start of the scene on the timeline."""
+
+    clip: Path
+    duration_s: float
+    prompt: str = ""
+    purpose: str = "story"
+    motion_style: str = "gentle drift"
+    transition_in: str = "cut"
+    opens: bool = False
+    closes: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MusicRequest:
+    """A bed for the whole ad: where scenes start, where the story turns, how long it lasts."""
+
+    mood: str
+    duration_s: float
+    scene_starts_s: tuple[float, ...]
+    rise_at_s: float
+    """When the solution comes."""
+    ending_at_s: float
+    """When the call to action comes."""
+    seed: int = 0
+
+
+class SoundEngine(Engine):
+    """Makes effects and music."""
+
+    @abstractmethod
+    def render_sfx(self, request: SfxRequest, target: Path, job: Job) -> Done:
+        """Write one WAV (48 kHz stereo, float) of `duration_s` to `target`.
+
+        Raises:
+            EngineUnavailable: a passing fault; nothing was written.
+            EngineRefused: this request will never work; nothing was written.
+        """
+
+    @abstractmethod
+    def render_music(self, request: MusicRequest, target: Path, job: Job) -> Done:
+        """Write one WAV (48 kHz stereo, float) of `duration_s` to `target`; same errors."""
+
+    def estimate_sound(self, request: SfxRequest | MusicRequest) -> Estimate:
+        return Estimate()

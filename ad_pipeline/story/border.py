@@ -1,0 +1,160 @@
+"""Where text from outside becomes a typed value: YAML or JSON in, one clear message out.
+
+Pydantic finds what is wrong; here its findings become one sentence that names the field, what
+came, what is allowed, and the nearest allowed word.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ad_pipeline.errors import InputRejected
+
+Model = TypeVar("Model", bound=BaseModel)
+
+TEXT_LIMIT_BYTES = 1_000_000
+"""A brief, kit or storyboard is a page of text; a larger file is a mistake or an attack."""
+
+
+class _PlainYaml(yaml.SafeLoader):
+    """Safe YAML without aliases (a small file could unfold to gigabytes), base-60 numbers and dates.
+
+    YAML 1.1 reads the aspect ratio 9:16 as the number 556; a brief means the text.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(
+                None, None, "aliases (*name) are not allowed", self.peek_event().start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+_LEFT_AS_TEXT = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
+_PlainYaml.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] not in _LEFT_AS_TEXT]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_PlainYaml.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
+_PlainYaml.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"), list("-+0123456789.")
+)
+
+
+def mapping_from_yaml(text: str, *, rejected: type[InputRejected], what: str) -> dict[str, Any]:
+    """The mapping that `text` holds (YAML, of which JSON is a part).
+
+    Raises:
+        InputRejected: `rejected` itself, when the text is too long, no YAML, or no mapping.
+    """
+    if len(text.encode()) > TEXT_LIMIT_BYTES:
+        raise rejected(
+            "the {what} is larger than {limit} bytes; expected a page of text", what=what, limit=TEXT_LIMIT_BYTES
+        )
+    try:
+        found = yaml.load(text, Loader=_PlainYaml)  # noqa: S506  (_PlainYaml is a SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "?"
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise rejected(
+            "the {what} is no valid YAML: {problem} ({place}); quote text that holds : # ' \" or starts with @ % & *",
+            what=what,
+            problem=problem,
+            place=place,
+        ) from error
+    if not isinstance(found, dict):
+        raise rejected(
+            "the {what} must be a list of `field: value` lines; got {got}", what=what, got=type(found).__name__
+        )
+    return {str(key): value for key, value in found.items()}
+
+
+def checked(model: type[Model], values: Mapping[str, Any], *, rejected: type[InputRejected], what: str) -> Model:
+    """`values` as a `model`.
+
+    Raises:
+        InputRejected: `rejected` itself, naming the first wrong field, what came and what is allowed.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error.errors()[0], model=model, rejected=rejected, what=what) from error
+
+
+def nearest(word: str, allowed: Sequence[str]) -> str:
+    """The allowed word that `word` most likely meant, or an empty string."""
+    close = difflib.get_close_matches(word.lower(), [a.lower() for a in allowed], n=1, cutoff=0.6)
+    return next((a for a in allowed if close and a.lower() == close[0]), "")
+
+
+def _explained(
+    finding: ErrorDetails, *, model: type[BaseModel], rejected: type[InputRejected], what: str
+) -> InputRejected:
+    field = _path_of(finding["loc"])
+    kind, got = finding["type"], _short(finding["input"])
+    context = finding.get("ctx", {})
+    if kind == "missing":
+        return rejected("the {what} misses the field {field!r}; add it", what=what, field=field)
+    if kind == "extra_forbidden":
+        known = [f.alias or name for name, f in model.model_fields.items()]
+        guess = nearest(str(finding["loc"][-1]), known) if len(finding["loc"]) == 1 else ""
+        if guess:
+            return rejected(
+                "the {what} has an unknown field {field!r}; did you mean {guess!r}?",
+                what=what,
+                field=field,
+                guess=guess,
+            )
+        return rejected(
+            "the {what} has an unknown field {field!r}; known: {known}", what=what, field=field, known=", ".join(known)
+        )
+    if kind in ("literal_error", "enum"):
+        allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        guess = nearest(str(finding["input"]), allowed)
+        if guess:
+            return rejected(
+                "{what}, field {field!r}: got {got}, allowed: {allowed}; did you mean {guess!r}?",
+                what=what,
+                field=field,
+                got=got,
+                allowed=", ".join(allowed),
+                guess=guess,
+            )
+        return rejected(
+            "{what}, field {field!r}: got {got}, allowed: {allowed}",
+            what=what,
+            field=field,
+            got=got,
+            allowed=", ".join(allowed),
+        )
+    problem = context.get("error")
+    if isinstance(problem, InputRejected):
+        problem.field = problem.field or field
+        return problem
+    return rejected(
+        "{what}, field {field!r}: {problem}; got {got}",
+        what=what,
+        field=field,
+        problem=str(problem) if problem else finding["msg"],
+        got=got,
+    )
+
+
+def _path_of(location: Sequence[int | str]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def _short(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
