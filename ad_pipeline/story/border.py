@@ -59,7 +59,7 @@ def mapping_from_yaml(text: str, *, rejected: type[InputRejected], what: str) ->
             "the {what} is larger than {limit} bytes; expected a page of text", what=what, limit=TEXT_LIMIT_BYTES
         )
     try:
-        found = yaml.load(text, Loader=_PlainYaml)  # noqa: S506  (_PlainYaml is a SafeLoader)
+        found = yaml.load(text, Loader=_PlainYaml)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "?"
