@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
+from yaml.composer import ComposerError
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -31,9 +32,7 @@ class _PlainYaml(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not allowed", self.peek_event().start_mark
-            )
+            raise ComposerError(None, None, "aliases (*name) are not allowed", self.peek_event().start_mark)
         return super().compose_node(parent, index)
 
 
@@ -89,10 +88,11 @@ def checked(model: type[Model], values: Mapping[str, Any], *, rejected: type[Inp
         raise _explained(error.errors()[0], model=model, rejected=rejected, what=what) from error
 
 
-def nearest(word: str, allowed: Sequence[str]) -> str:
+def nearest(word: str, allowed: Iterable[str]) -> str:
     """The allowed word that `word` most likely meant, or an empty string."""
-    close = difflib.get_close_matches(word.lower(), [a.lower() for a in allowed], n=1, cutoff=0.6)
-    return next((a for a in allowed if close and a.lower() == close[0]), "")
+    by_small = {a.lower(): a for a in allowed}
+    close = difflib.get_close_matches(word.lower(), list(by_small), n=1, cutoff=0.6)
+    return by_small[close[0]] if close else ""
 
 
 def _explained(

@@ -1,0 +1,178 @@
+"""Which engine a stage of a scene takes, why, and who stands behind it.
+
+The table is data (`routes.toml`); the licence gate acts here, so that no stage can forget it.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal
+
+from ad_pipeline.errors import StoryboardRejected
+from ad_pipeline.routing.catalogue import ModelRow, models
+from ad_pipeline.story.border import nearest
+from ad_pipeline.story.brief import Brief
+from ad_pipeline.story.storyboard import Scene
+
+RoutedStage = Literal["storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music"]
+ROUTED_STAGES: tuple[RoutedStage, ...] = ("storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passed:
+    """A model that the route would have liked, and why it may not do the work."""
+
+    model_id: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The route of one stage of one scene.
+
+    `wanted` is what the route chose among what the brief and the licences allow; `chain` starts
+    with it. `passed_over` never counts as a downgrade: the brief itself rules those out.
+    """
+
+    stage: RoutedStage
+    scene_id: str | None
+    chain: tuple[ModelRow, ...]
+    reason: str
+    passed_over: tuple[Passed, ...] = ()
+    cost_usd: float = 0.0
+
+    @property
+    def wanted(self) -> ModelRow:
+        return self.chain[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    stage: str
+    engines: tuple[str, ...]
+    reason: str
+    quality: tuple[str, ...] = ()
+    engine_preference: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    shortest_s: float = 0.0
+    longest_s: float = float("inf")
+
+    def holds(self, *, stage: str, brief: Brief, needs: frozenset[str], length_s: float) -> bool:
+        return (
+            self.stage == stage
+            and (not self.quality or brief.quality in self.quality)
+            and (not self.engine_preference or brief.engine_preference in self.engine_preference)
+            and needs.issuperset(self.needs)
+            and self.shortest_s <= length_s <= self.longest_s
+        )
+
+
+def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None) -> Decision:
+    """The engine for `stage`, and the chain behind it.
+
+    Raises:
+        StoryboardRejected: the scene names an engine that does not exist or may not be used here.
+    """
+    length_s = scene.duration_seconds if scene else brief.duration
+    row = next(r for r in _rows() if r.holds(stage=stage, brief=brief, needs=_needs(brief, scene), length_s=length_s))
+    wish = scene.engines.get(stage, "") if scene and stage != "music" else ""
+    names, reason = (
+        ((_named(wish, scene), *row.engines), "the storyboard names it") if wish else (row.engines, row.reason)
+    )
+    allowed: list[ModelRow] = []
+    passed: list[Passed] = []
+    for name in dict.fromkeys(names):
+        why_not = _forbidden(models()[name], brief=brief, scene=scene)
+        if why_not and wish and name == names[0]:
+            raise StoryboardRejected(
+                "{scene_id}: engine {wish!r} for {stage} may not be used: {why}",
+                field="engines",
+                scene_id=scene.id if scene else "",
+                wish=wish,
+                stage=stage,
+                why=why_not,
+            )
+        if why_not:
+            passed.append(Passed(model_id=name, why=why_not))
+        else:
+            allowed.append(models()[name])
+    return Decision(
+        stage=stage,
+        scene_id=scene.id if scene else None,
+        chain=tuple(allowed),
+        reason=reason,
+        passed_over=tuple(passed),
+        cost_usd=round(_cost_usd(allowed[0], brief=brief, scene=scene), 4),
+    )
+
+
+def _needs(brief: Brief, scene: Scene | None) -> frozenset[str]:
+    needs = {
+        "not_commercial": not brief.commercial,
+        "product_image": bool(brief.product_image) and bool(scene and "product_3d" in scene.brand_elements),
+        "brand_elements": bool(scene and scene.brand_elements),
+        "controlnet": bool(scene and scene.controlnet_mode),
+        "speaker": bool(scene and scene.speaker_on_camera),
+        "cta": bool(scene and scene.purpose == "cta"),
+    }
+    return frozenset(name for name, holds in needs.items() if holds)
+
+
+def _forbidden(row: ModelRow, *, brief: Brief, scene: Scene | None) -> str:
+    """Why the brief rules this model out; empty when it does not."""
+    if brief.commercial and row.licence.paid_ads == "no":
+        note = f": {row.licence.note}" if row.licence.note else ""
+        return f"its licence forbids paid ads ({row.licence.name}{note})"
+    if not row.local and brief.local_only:
+        return "the brief says local_only"
+    if not row.local and scene and scene.local_only:
+        return f"{scene.id} says local_only"
+    if not row.local and brief.engine_preference == "local":
+        return "engine_preference is local"
+    if row.cost_usd and brief.budget_usd == 0:
+        return "the budget is 0"
+    return ""
+
+
+def _named(wish: str, scene: Scene | None) -> str:
+    """`comfyui` or `comfyui/svd` as a model id."""
+    known = models()
+    if wish in known:
+        return wish
+    of_engine = [model_id for model_id in known if model_id.split("/")[0] == wish]
+    if len(of_engine) == 1:
+        return of_engine[0]
+    raise StoryboardRejected(
+        "{scene_id}: unknown engine {wish!r}; did you mean {guess!r}? known: {known}",
+        field="engines",
+        scene_id=scene.id if scene else "",
+        wish=wish,
+        guess=nearest(wish, known) or next(iter(of_engine), next(iter(known))),
+        known=", ".join(known),
+    )
+
+
+def _cost_usd(row: ModelRow, *, brief: Brief, scene: Scene | None) -> float:
+    amount = {
+        None: 0.0,
+        "storyboard": 1.0,
+        "effect": 1.0,
+        "image": float(len(brief.formats)),
+        "clip_second": (scene.duration_seconds if scene else brief.duration) * len(brief.formats),
+        "spoken_1000_characters": sum(len(line.text) for line in scene.spoken) / 1000 if scene else 0.0,
+    }[row.cost_unit]
+    return row.cost_usd * amount
+
+
+@functools.cache
+def _rows() -> tuple[_Row, ...]:
+    text = (resources.files("ad_pipeline.routing") / "routes.toml").read_text(encoding="utf-8")
+    return tuple(_Row(**_tuples(row)) for row in tomllib.loads(text)["route"])
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}

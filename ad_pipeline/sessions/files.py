@@ -1,0 +1,64 @@
+"""Files that appear whole or not at all, and disk trouble as one clear message."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+
+from ad_pipeline.errors import MachineLacks
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old one or the new one, also after a power cut."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def saying_disk_errors(folder: Path) -> Generator[None]:
+    """A full or read-only disk as one clear message."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise MachineLacks(
+                "the disk that holds {folder} is full; free some space and run again: finished work is kept",
+                folder=str(folder),
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise MachineLacks(
+                "cannot write to {folder}: {reason}", folder=str(folder), reason=error.strerror
+            ) from error
+        raise
+
+
+def move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+
+
+def point(name: Path, target: Path, *, copied: bool) -> None:
+    """Make `name` show what `target` holds, in one step; a link where people only read."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    draft = name.with_name(f".{name.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        if copied:
+            shutil.copyfile(target, draft)
+        else:
+            draft.symlink_to(os.path.relpath(target, name.parent))
+    except NotImplementedError:  # a file system without links
+        shutil.copyfile(target, draft)
+    draft.replace(name)

@@ -1,0 +1,320 @@
+"""Where a session's artifacts lie: takes that are never overwritten, each with its record.
+
+Many processes write one session. A take appears whole or not at all:
+
+1. the work writes a draft in `.drafts/`;
+2. under the session's lock its record is written as *pending*;
+3. the draft is renamed to the take's name, then the record loses its `.pending`.
+
+A process killed between 2 and 3 leaves a pending record; the next one to open the session finishes
+it when the take is there with its sha256, and drops it otherwise. So a kill at any moment loses at
+most work that had not ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import psutil
+from filelock import FileLock
+from pydantic import ValidationError
+
+from ad_pipeline.errors import InputRejected
+from ad_pipeline.sessions.files import move, point, saying_disk_errors, write_whole
+from ad_pipeline.sessions.fingerprint import sha256_of
+from ad_pipeline.sessions.keys import COPIED_KINDS, ArtifactKey, checked_session_id
+from ad_pipeline.sessions.records import MadeBy, Pick, SideFile, TakeRecord
+from ad_pipeline.story.formats import Format
+
+_LOCK_WAIT_S = 60.0
+_PENDING = ".pending"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Room for one take in the making: `path` for the artifact, `side(role)` for what goes with it."""
+
+    key: ArtifactKey
+    folder: Path
+    roles: set[str] = field(default_factory=set[str])
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"draft{self.key.suffix}"
+
+    def side(self, role: str) -> Path:
+        """A file or folder that becomes part of the take if it exists at commit; e.g. `layers`."""
+        self.roles.add(role)
+        return self.folder / f"side.{role}"
+
+
+class SessionStore:
+    """All sessions under one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def session(self, session_id: str) -> Session:
+        """The session of that id; its folder is made when the first artifact is committed.
+
+        Raises:
+            InputRejected: the id is no session's name.
+        """
+        return Session(self.root / checked_session_id(session_id))
+
+    def existing(self, session_id: str) -> Session:
+        """The same, for a session that must be there.
+
+        Raises:
+            InputRejected: there is none of that id; the known ones are named.
+        """
+        session = self.session(session_id)
+        if not session.exists:
+            known = ", ".join(self.session_ids()[:12]) or "-"
+            raise InputRejected(
+                "no session {session_id!r} under {root}; there are: {known}",
+                field="session",
+                session_id=session_id,
+                root=str(self.root),
+                known=known,
+            )
+        return session
+
+    def session_ids(self) -> list[str]:
+        """All sessions, sorted by name."""
+        if not self.root.is_dir():
+            return []
+        return sorted(p.parent.name for p in self.root.glob("*/records") if p.parent.name[0] != ".")
+
+
+class Session:
+    """One ad's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.session_id = folder.name
+
+    @property
+    def exists(self) -> bool:
+        return self._records.is_dir()
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def takes(self, key: ArtifactKey) -> tuple[TakeRecord, ...]:
+        """All takes of an artifact, the oldest first."""
+        found = [self._record(path) for path in self._records.glob(f"{key.slug}.v*.json")]
+        return tuple(sorted((r for r in found if r), key=lambda r: r.take))
+
+    def picked(self, key: ArtifactKey) -> TakeRecord | None:
+        """The take that the film uses."""
+        pick = self._pick(key)
+        return self._record(self._records / f"{key.slug}.v{pick.take}.json") if pick else None
+
+    def records(self) -> tuple[TakeRecord, ...]:
+        """Every take of every artifact."""
+        found = [self._record(path) for path in sorted(self._records.glob("*.v*.json"))]
+        return tuple(r for r in found if r)
+
+    def picked_records(self) -> tuple[TakeRecord, ...]:
+        """The picked take of every artifact."""
+        return tuple(r for r in self.records() if (pick := self._pick(r.key)) and pick.take == r.take)
+
+    def path_of(self, record: TakeRecord) -> Path:
+        return self.folder / record.path
+
+    def side_path_of(self, record: TakeRecord, role: str) -> Path | None:
+        """Where the take's `role` lies, or None when it has none."""
+        side = record.files.get(role)
+        return self.folder / side.path if side else None
+
+    def is_intact(self, record: TakeRecord) -> bool:
+        """Whether the take's files still have the bytes that were recorded."""
+        path = self.path_of(record)
+        with contextlib.suppress(OSError):
+            return (
+                path.stat().st_size == record.size_bytes
+                and sha256_of(path) == record.sha256
+                and all(sha256_of(self.folder / side.path) == side.sha256 for side in record.files.values())
+            )
+        return False
+
+    def plain_path(self, key: ArtifactKey) -> Path:
+        """The artifact's name without a take; it points at the picked one."""
+        return self.folder / key.plain_paths(main=False)[0]
+
+    @property
+    def main_format(self) -> Format | None:
+        """The format that plain names such as `final.mp4` stand for: the storyboard's first."""
+        storyboard = self.picked(ArtifactKey(kind="storyboard"))
+        if not storyboard:
+            return None
+        return json.loads(self.path_of(storyboard).read_bytes()).get("format")
+
+    # --- writing -----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def drafting(self, key: ArtifactKey) -> Generator[Draft]:
+        """Room for one take in the making; whatever was not committed is gone afterwards.
+
+        Raises:
+            MachineLacks: the disk is full or not writable.
+        """
+        folder = self.folder / ".drafts" / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        with saying_disk_errors(self.folder):
+            folder.mkdir(parents=True)
+            try:
+                yield Draft(key=key, folder=folder)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, draft: Draft, *, made_by: MadeBy, facts: Mapping[str, Any]) -> TakeRecord:
+        """Turn a finished draft into the next take, record it and pick it.
+
+        `facts` are the fields of `TakeRecord` that the store does not know itself.
+        """
+        sha256, size = sha256_of(draft.path), draft.path.stat().st_size
+        sides = {role: sha256_of(draft.side(role)) for role in sorted(draft.roles) if draft.side(role).exists()}
+        with saying_disk_errors(self.folder), self.locked():
+            take = self._next_take(draft.key)
+            record = TakeRecord(
+                **facts,
+                session_id=self.session_id,
+                stage=draft.key.kind,
+                scene_id=draft.key.scene_id,
+                format=draft.key.format,
+                take=take,
+                path=str(draft.key.take_path(take)),
+                sha256=sha256,
+                size_bytes=size,
+                files={r: SideFile(path=str(draft.key.side_path(take, r)), sha256=s) for r, s in sides.items()},
+                made_by=made_by,
+                made_at=datetime.now(UTC),
+            )
+            name = self._records / f"{draft.key.slug}.v{take}.json"
+            pending = name.with_name(name.name + _PENDING)
+            write_whole(pending, record.model_dump_json(indent=2))
+            for role, side in record.files.items():
+                move(draft.side(role), self.folder / side.path)
+            move(draft.path, self.folder / record.path)
+            pending.rename(name)
+            self._point_at(record, by=made_by)
+            self._write_manifest()
+        return record
+
+    def pick(self, key: ArtifactKey, take: int, *, by: MadeBy) -> TakeRecord:
+        """Make the film use this take.
+
+        Raises:
+            InputRejected: there is no such take, or its file is gone or changed.
+        """
+        record = next((r for r in self.takes(key) if r.take == take), None)
+        if not record:
+            known = ", ".join(f"v{r.take}" for r in self.takes(key)) or "-"
+            raise InputRejected(
+                "no take v{take} of {key}; there are: {known}", field="take", take=take, key=str(key), known=known
+            )
+        if not self.is_intact(record):
+            raise InputRejected(
+                "take v{take} of {key} is gone or was changed on disk: {path}",
+                field="take",
+                take=take,
+                key=str(key),
+                path=record.path,
+            )
+        with saying_disk_errors(self.folder), self.locked():
+            self._point_at(record, by=by)
+            self._write_manifest()
+        return record
+
+    @contextlib.contextmanager
+    def locked(self) -> Generator[None]:
+        """Be the only writer of this session; the system frees the lock when a process dies."""
+        self._records.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._records / ".lock", timeout=_LOCK_WAIT_S):
+            yield
+
+    def recover(self) -> None:
+        """Finish or drop what killed processes left: pending records and drafts."""
+        if not self.exists:
+            return
+        if list(self._records.glob(f"*{_PENDING}")):
+            with saying_disk_errors(self.folder), self.locked():
+                for pending in self._records.glob(f"*{_PENDING}"):
+                    self._settle(pending)
+                self._write_manifest()
+        for folder in (self.folder / ".drafts").glob("*-*"):
+            if not psutil.pid_exists(int(folder.name.split("-")[0])):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # --- inside ------------------------------------------------------------------------------
+
+    @property
+    def _records(self) -> Path:
+        return self.folder / "records"
+
+    def _record(self, path: Path) -> TakeRecord | None:
+        try:
+            return TakeRecord.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise InputRejected(
+                "the record {path} cannot be read; restore it or delete it to make the artifact again", path=str(path)
+            ) from error
+
+    def _pick(self, key: ArtifactKey) -> Pick | None:
+        path = self._records / f"{key.slug}.picked.json"
+        try:
+            return Pick.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _next_take(self, key: ArtifactKey) -> int:
+        # Files count too: a take whose record a person deleted must not be overwritten.
+        files = (self.folder / key.folder).glob(f"{key.stem}.v*{key.suffix}")
+        from_files = [int(p.name[len(key.stem) + 2 : -len(key.suffix)]) for p in files if p.name.count(".") == 2]
+        return 1 + max([*from_files, *(r.take for r in self.takes(key))], default=0)
+
+    def _point_at(self, record: TakeRecord, *, by: MadeBy) -> None:
+        pick = Pick(take=record.take, by=by, at=datetime.now(UTC))
+        write_whole(self._records / f"{record.key.slug}.picked.json", pick.model_dump_json())
+        target = self.folder / record.path
+        for plain_name in record.key.plain_paths(main=record.format == self.main_format):
+            point(self.folder / plain_name, target, copied=record.stage in COPIED_KINDS)
+        if record.stage == "final_mp4":
+            for role, side in record.files.items():
+                for plain_name in _beside(record.key.plain_paths(main=record.format == self.main_format), role):
+                    point(self.folder / plain_name, self.folder / side.path, copied=False)
+
+    def _settle(self, pending: Path) -> None:
+        name = pending.with_name(pending.name.removesuffix(_PENDING))
+        record = self._record(pending)
+        if record and self.is_intact(record):
+            pending.rename(name)
+            self._point_at(record, by=record.made_by)
+        else:
+            pending.unlink(missing_ok=True)
+
+    def _write_manifest(self) -> None:
+        """`manifest.json`: every take, and which is picked; derived from the records, never the truth itself."""
+        artifacts: dict[str, dict[str, Any]] = {}
+        for record in sorted(self.records(), key=lambda r: (r.key.slug, r.take)):
+            pick = self._pick(record.key)
+            entry = artifacts.setdefault(record.key.slug, {"picked": pick.take if pick else None, "takes": []})
+            entry["takes"].append(record.model_dump(mode="json"))
+        manifest = {"manifest_version": 1, "session_id": self.session_id, "artifacts": artifacts}
+        write_whole(self.folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+
+
+def _beside(plain_names: tuple[PurePosixPath, ...], role: str) -> tuple[PurePosixPath, ...]:
+    """`captions.srt` stands beside `final.mp4` under its own name."""
+    return tuple(name.with_name(role) for name in plain_names)
