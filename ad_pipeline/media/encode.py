@@ -40,8 +40,8 @@ _CHROMA = np.array(
     ],
     np.float32,
 )
-_TO_RGB = np.linalg.inv(np.vstack([_LUMA[:, :3], _CHROMA[:, :3]])).astype(np.float32)
-_TO_RGB = np.hstack([_TO_RGB, _TO_RGB @ np.array([[-16.0], [-128.0], [-128.0]], np.float32)])
+_BACK = np.linalg.inv(np.vstack([_LUMA[:, :3], _CHROMA[:, :3]])).astype(np.float32)
+_TO_RGB = np.hstack([_BACK, _BACK @ np.array([[-16.0], [-128.0], [-128.0]], np.float32)])
 
 
 def planes_from_rgb(rgb: NDArray[np.uint8]) -> Planes:

@@ -9,6 +9,7 @@ from ad_pipeline.errors import MachineLacks, MediaError
 from ad_pipeline.media.encode import (
     DELIVERY,
     MEZZANINE,
+    EncodeSettings,
     Planes,
     VideoWriter,
     planes_from_rgb,
@@ -46,9 +47,9 @@ def test_white_and_black_take_the_ends_of_the_limited_range() -> None:
 
 
 @pytest.mark.parametrize("settings", [MEZZANINE, DELIVERY])
-def test_a_written_film_has_exact_times_tags_and_order(tmp_path: Path, settings: object) -> None:
+def test_a_written_film_has_exact_times_tags_and_order(tmp_path: Path, settings: EncodeSettings) -> None:
     target = tmp_path / "film.mp4"
-    with VideoWriter(target, size=SMALL, settings=settings) as film:  # type: ignore[arg-type]
+    with VideoWriter(target, size=SMALL, settings=settings) as film:
         for i in range(30):
             film.write(grey(40 + 5 * i))
 
@@ -57,7 +58,9 @@ def test_a_written_film_has_exact_times_tags_and_order(tmp_path: Path, settings:
         context = stream.codec_context
         packets = [p for p in container.demux(stream) if p.pts is not None]
 
-        assert [p.pts * p.time_base for p in packets] == [Fraction(i, 24) for i in range(30)]
+        assert [p.pts * (p.time_base or 0) for p in packets if p.pts is not None] == [
+            Fraction(i, 24) for i in range(30)
+        ]
         assert [i for i, p in enumerate(packets) if p.is_keyframe] == [0, 12, 24]
         assert (context.pix_fmt, context.colorspace, context.color_primaries, context.color_range) == (
             "yuv420p",
