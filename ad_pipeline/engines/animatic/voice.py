@@ -15,7 +15,16 @@ import numpy as np
 
 from ad_pipeline.engines.animatic.voice_polish import joined, polished, trimmed
 from ad_pipeline.engines.animatic.wav import Samples, write_mono_16_bit
-from ad_pipeline.engines.contracts import EngineFacts, Estimate, Job, Licence, Mark, VoiceDone, VoiceEngine, VoiceRequest
+from ad_pipeline.engines.contracts import (
+    EngineFacts,
+    Estimate,
+    Job,
+    Licence,
+    Mark,
+    VoiceDone,
+    VoiceEngine,
+    VoiceRequest,
+)
 from ad_pipeline.errors import EngineRefused, EngineUnavailable
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 from ad_pipeline.messages import say
@@ -27,7 +36,7 @@ FASTEST = 1.15
 
 _CHILD = "ad_pipeline.engines.animatic.espeak_child"
 _CHILD_TIMEOUT_S = 30
-_WORDS_PER_MINUTE = {"ko": 200, "en": 175}
+_WORDS_PER_MINUTE = {"ko": 215, "en": 175}
 _SLOWEST_RATE, _FASTEST_RATE = 80, 450
 _VOICES = {"ko": "ko", "en": "en-us"}
 _VARIANTS = {"female": "+f3", "male": "+m3"}
@@ -120,9 +129,7 @@ def _fitted(clauses: Sequence[_Clause], request: VoiceRequest) -> tuple[Samples,
     )
 
 
-def _spoken(
-    clauses: Sequence[_Clause], request: VoiceRequest, hurry: float
-) -> tuple[Samples, tuple[Mark, ...]]:
+def _spoken(clauses: Sequence[_Clause], request: VoiceRequest, hurry: float) -> tuple[Samples, tuple[Mark, ...]]:
     rate_hz, dry = _asked(_child_request(clauses, request, hurry))
     voiced = [trimmed(samples, rate_hz) for samples in dry]
     pauses_s = [clause.pause_s / hurry for clause in clauses[:-1]] + [0.0]

@@ -1,0 +1,146 @@
+"""The writer's material: categories, motifs, sentence frames; data in TOML beside this module."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from ad_pipeline.story.brief import StoryLanguage
+
+TONES = ("professional", "warm", "casual", "funny", "enthusiastic")
+
+_TONE_WORDS = {
+    "professional": ("professional", "expert", "trust", "luxury", "elegant", "premium", "전문", "신뢰", "고급", "우아"),
+    "warm": ("warm", "friendly", "calm", "gentle", "emotional", "soft", "따뜻", "다정", "감성", "차분", "편안"),
+    "casual": ("casual", "relaxed", "natural", "daily", "캐주얼", "일상", "친근", "자연"),
+    "funny": ("funny", "humor", "humour", "playful", "witty", "유머", "재미", "코믹", "발랄", "위트"),
+    "enthusiastic": ("enthusiastic", "energetic", "excited", "bold", "열정", "활기", "에너지", "신나"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What may be said of a category in one language."""
+
+    noun: str
+    pains: tuple[str, ...]
+    feels: tuple[str, ...]
+    moments: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Category:
+    """A kind of product: how it looks, and what may be said of it."""
+
+    name: str
+    vessel: str
+    texture: str
+    setting: str
+    words: Mapping[StoryLanguage, Words]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motif:
+    """An image that words of the brief call for."""
+
+    name: str
+    seen: str
+    opens: Mapping[StoryLanguage, tuple[str, ...]]
+
+
+def category_of(product: str, concept: str = "") -> Category:
+    """The kind of product that its name tells, its last telling word first; else what the concept tells."""
+    shelf = _categories()
+    for text in (product.lower(), concept.lower()):
+        found = [
+            (at, len(word), name)
+            for name, (words, _) in shelf.items()
+            for word in words
+            if (at := _last(word, text)) >= 0
+        ]
+        if found:
+            return shelf[max(found)[2]][1]
+    return shelf["neutral"][1]
+
+
+def motifs_of(*texts: str) -> tuple[Motif, ...]:
+    """The motifs of the texts, in the order in which their words come; each once."""
+    found: dict[str, Motif] = {}
+    for text in texts:
+        hits = [
+            (hit.start(), motif.name, motif) for pattern, motif in _motifs() if (hit := pattern.search(text.lower()))
+        ]
+        for _, name, motif in sorted(hits, key=lambda hit: hit[:2]):
+            found.setdefault(name, motif)
+    return tuple(found.values())
+
+
+def tones_of(*wishes: str) -> tuple[str, ...]:
+    """The tone families that the wishes name, the first said first; warm and professional when none is."""
+    found: list[str] = []
+    for wish in wishes:
+        low = wish.lower()
+        hits = [(low.find(word), tone) for tone, words in _TONE_WORDS.items() for word in words if word in low]
+        found += [tone for _, tone in sorted(hits)]
+    return tuple(dict.fromkeys(found)) or ("warm", "professional")
+
+
+@functools.cache
+def frames(language: StoryLanguage) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Sentence frames: purpose -> tone -> sentences with <slots>."""
+    return {
+        purpose: {tone: tuple(sentences) for tone, sentences in tones.items()}
+        for purpose, tones in _table(f"{language}.toml").items()
+    }
+
+
+def _last(word: str, text: str) -> int:
+    """Where `word` last stands; a Latin word must be a whole one (`sun` is not in `sundown`)."""
+    if word.isascii():
+        hits = [hit.start() for hit in re.finditer(rf"(?<![a-z]){word}(?![a-z])", text)]
+        return hits[-1] + len(word) if hits else -1
+    at = text.rfind(word)
+    return at + len(word) if at >= 0 else -1
+
+
+@functools.cache
+def _categories() -> Mapping[str, tuple[tuple[str, ...], Category]]:
+    return {
+        name: (
+            tuple(row["words"]),
+            Category(
+                name=name,
+                vessel=row["vessel"],
+                texture=row["texture"],
+                setting=row["setting"],
+                words={"ko": _words(row["ko"]), "en": _words(row["en"])},
+            ),
+        )
+        for name, row in _table("categories.toml").items()
+    }
+
+
+def _words(row: Mapping[str, Any]) -> Words:
+    return Words(noun=row["noun"], pains=tuple(row["pains"]), feels=tuple(row["feels"]), moments=tuple(row["moments"]))
+
+
+@functools.cache
+def _motifs() -> tuple[tuple[re.Pattern[str], Motif], ...]:
+    # A Korean word may not begin inside another: 선물을 holds 물을.
+    return tuple(
+        (
+            re.compile(rf"(?<![a-z가-힣])(?:{'|'.join(map(re.escape, [*row['ko'], *row['en']]))})"),
+            Motif(name=name, seen=row["seen"], opens={"ko": tuple(row["open_ko"]), "en": tuple(row["open_en"])}),
+        )
+        for name, row in _table("motifs.toml").items()
+    )
+
+
+def _table(name: str) -> dict[str, Any]:
+    folder = resources.files("ad_pipeline.engines.animatic.writing")
+    return tomllib.loads((folder / name).read_text(encoding="utf-8"))
