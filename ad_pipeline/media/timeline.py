@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from ad_pipeline.errors import MediaError
 
@@ -26,6 +26,7 @@ class Joint:
 _LENGTHS: dict[JointKind, int] = {"cut": 0, "dissolve": 12, "fade_through_black": 16, "slide": 12, "wipe": 14}
 
 _NAMES: dict[str, JointKind] = {
+    "cut": "cut", "dissolve": "dissolve", "fade_through_black": "fade_through_black", "slide": "slide", "wipe": "wipe",
     "smooth_fade": "dissolve", "fade": "dissolve", "crossfade": "dissolve", "cross_fade": "dissolve",
     "cross_dissolve": "dissolve", "smooth": "dissolve", "hard_cut": "cut", "jump_cut": "cut", "none": "cut",
     "fade_black": "fade_through_black", "fade_to_black": "fade_through_black", "dip_to_black": "fade_through_black",
@@ -36,14 +37,14 @@ _NAMES: dict[str, JointKind] = {
 def joint_for(style_or_kind: str) -> Joint:
     """The joint that a storyboard's word means; a dissolve for an unknown word, as for no word."""
     word = style_or_kind.strip().lower().replace("-", "_").replace(" ", "_")
-    kind = next((k for k in get_args(JointKind) if k == word), _NAMES.get(word, "dissolve"))
+    kind = _NAMES.get(word, "dissolve")
     return Joint(kind=kind, frames=_LENGTHS[kind])
 
 
 def knows_joint(style_or_kind: str) -> bool:
     """Whether `joint_for` understands the word (rather than falling back to a dissolve)."""
     word = style_or_kind.strip().lower().replace("-", "_").replace(" ", "_")
-    return word in _NAMES or word in get_args(JointKind)
+    return word in _NAMES
 
 
 @dataclass(frozen=True, kw_only=True)

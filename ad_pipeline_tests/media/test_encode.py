@@ -10,24 +10,13 @@ from ad_pipeline.media.encode import (
     DELIVERY,
     MEZZANINE,
     EncodeSettings,
-    Planes,
     VideoWriter,
     planes_from_rgb,
     read_planes,
     rgb_from_planes,
 )
 from ad_pipeline.values import Size
-
-SMALL = Size(width_px=96, height_px=160)
-
-
-def grey(luma: int, size: Size = SMALL) -> Planes:
-    half = (size.height_px // 2, size.width_px // 2)
-    return (
-        np.full((size.height_px, size.width_px), luma, np.uint8),
-        np.full(half, 128, np.uint8),
-        np.full(half, 128, np.uint8),
-    )
+from ad_pipeline_tests.media.films import SMALL, flat
 
 
 def test_colours_survive_the_way_to_planes_and_back() -> None:
@@ -51,7 +40,7 @@ def test_a_written_film_has_exact_times_tags_and_order(tmp_path: Path, settings:
     target = tmp_path / "film.mp4"
     with VideoWriter(target, size=SMALL, settings=settings) as film:
         for i in range(30):
-            film.write(grey(40 + 5 * i))
+            film.write(flat(40 + 5 * i))
 
     with av.open(str(target)) as container:
         stream = container.streams.video[0]
@@ -77,7 +66,7 @@ def test_reading_starts_at_any_frame(tmp_path: Path) -> None:
     target = tmp_path / "film.mp4"
     with VideoWriter(target, size=SMALL, settings=MEZZANINE) as film:
         for i in range(40):
-            film.write(grey(30 + 4 * i))
+            film.write(flat(30 + 4 * i))
 
     lumas = [round(float(p[0].mean())) for p in read_planes(target, start_frame=17, frames=9)]
 
@@ -88,7 +77,7 @@ def test_asking_for_more_frames_than_there_are_says_so(tmp_path: Path) -> None:
     target = tmp_path / "film.mp4"
     with VideoWriter(target, size=SMALL, settings=MEZZANINE) as film:
         for _ in range(5):
-            film.write(grey(90))
+            film.write(flat(90))
 
     with pytest.raises(MediaError, match="has 3 frames from frame 2 on; 9 are needed"):
         list(read_planes(target, start_frame=2, frames=9))
@@ -98,7 +87,7 @@ def test_a_failing_block_leaves_no_file(tmp_path: Path) -> None:
     target = tmp_path / "film.mp4"
 
     with pytest.raises(ValueError, match="on purpose"), VideoWriter(target, size=SMALL, settings=DELIVERY) as film:
-        film.write(grey(90))
+        film.write(flat(90))
         raise ValueError("on purpose")
 
     assert list(tmp_path.iterdir()) == []
@@ -111,14 +100,14 @@ def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
         pytest.raises(MediaError, match="frame 0 is 64x64; the film is 96x160"),
         VideoWriter(tmp_path / "film.mp4", size=SMALL, settings=DELIVERY) as film,
     ):
-        film.write(grey(90, other))
+        film.write(flat(90, other))
 
 
 def test_a_full_disk_is_told_as_one_and_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "film.mp4"
     target.symlink_to("/dev/full")
     noise = np.random.default_rng(1).integers(16, 235, (160, 96), dtype=np.uint8)
-    _, u, v = grey(0)
+    _, u, v = flat(0)
 
     with pytest.raises(MachineLacks, match="disk is full"), VideoWriter(target, size=SMALL, settings=DELIVERY) as film:
         for i in range(200):
