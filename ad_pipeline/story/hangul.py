@@ -32,7 +32,9 @@ _FORMS: dict[str, tuple[str, str]] = {
 _LETTERS = dict(
     zip(
         "abcdefghijklmnopqrstuvwxyz",
-        "에이 비 씨 디 이 에프 지 에이치 아이 제이 케이 엘 엠 엔 오 피 큐 알 에스 티 유 브이 더블유 엑스 와이 지".split(),
+        (
+            "에이 비 씨 디 이 에프 지 에이치 아이 제이 케이 엘 엠 엔 오 피 큐 알 에스 티 유 브이 더블유 엑스 와이 지"
+        ).split(),
         strict=True,
     )
 )
@@ -49,7 +51,8 @@ _KNOWN = {
 _SOUNDS = re.compile(r"tion|sh|ch|th|ph|ck|ng(?![aeiou])|qu|oo|ee|ea|ai|ay|oa|ow|ou|oi|oy|au|eu|ie|[a-z]")
 _VOWEL_OF = {
     "a": "ㅏ", "e": "ㅔ", "i": "ㅣ", "o": "ㅗ", "u": "ㅜ", "y": "ㅣ", "oo": "ㅜ", "ee": "ㅣ", "ea": "ㅣ", "ai": "ㅔㅣ",
-    "ay": "ㅔㅣ", "oa": "ㅗ", "ow": "ㅗㅜ", "ou": "ㅏㅜ", "oi": "ㅗㅣ", "oy": "ㅗㅣ", "au": "ㅗ", "eu": "ㅠ", "ie": "ㅣ",
+    "ay": "ㅔㅣ", "oa": "ㅗ", "ow": "ㅗㅜ", "ou": "ㅏㅜ", "oi": "ㅗㅣ", "oy": "ㅗㅣ", "au": "ㅗ", "eu": "ㅠ",
+    "ie": "ㅣ",
 }  # fmt: skip
 _INITIAL_OF = {
     "b": "ㅂ", "c": "ㅋ", "d": "ㄷ", "f": "ㅍ", "g": "ㄱ", "h": "ㅎ", "j": "ㅈ", "k": "ㅋ", "l": "ㄹ", "m": "ㅁ",

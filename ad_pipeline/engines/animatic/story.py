@@ -13,7 +13,7 @@ from ad_pipeline.engines.contracts import Done, EngineFacts, Job, Licence, Story
 from ad_pipeline.media.time import FILM
 from ad_pipeline.story.brief import Brief, Claim
 from ad_pipeline.story.speaking import needed_seconds, spoken_seconds
-from ad_pipeline.story.storyboard import Purpose, Scene, StoryMetadata, Storyboard, Transition
+from ad_pipeline.story.storyboard import Purpose, Scene, Storyboard, StoryMetadata, Transition
 
 _TALKATIVE = 0.72
 """How much of an ad may be speech; above it a draft feels read out."""
@@ -21,7 +21,7 @@ _TALKATIVE = 0.72
 _STRETCH, _CLAIM_STRETCH = 1.35, 1.6
 """How far a good sentence, or a claim that cannot be worded shorter, may stretch its scene over its share."""
 
-_KEPT_S = 2.5
+_KEPT_S, _KEPT_BESIDE_SOLUTION_S = 2.5, 2.1
 """Room kept for a scene that has no words yet: a short line, or time to read."""
 
 
@@ -82,10 +82,9 @@ def _needs(plans: Sequence[_Plan], pen: Pen, speed: float) -> list[float]:
     return [needed_seconds(plan.narration, pen.language, speed) for plan in plans]
 
 
-def _fits(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) -> bool:
+def _fits(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float, *, kept_s: float) -> bool:
     """Whether all words fit, with room kept for scenes that have none yet."""
-    kept_s = [min(plan.share_s, _KEPT_S) for plan in plans]
-    needs = [need or kept for need, kept in zip(_needs(plans, pen, speed), kept_s, strict=True)]
+    needs = [need or min(plan.share_s, kept_s) for need, plan in zip(_needs(plans, pen, speed), plans, strict=True)]
     return room_left_s(needs, brief.duration) >= 0
 
 
@@ -126,7 +125,8 @@ def _write(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) -> None
 def _takes(plan: _Plan, draft: Draft, plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) -> bool:
     before = plan.narration
     plan.narration = f"{before} {draft.text}".strip()
-    if not _fits(plans, brief, pen, speed):
+    kept_s = _KEPT_S if plan.purpose != "solution" else _KEPT_BESIDE_SOLUTION_S
+    if not _fits(plans, brief, pen, speed, kept_s=kept_s):
         plan.narration = before
         return False
     pen.take(draft)
@@ -153,7 +153,7 @@ def _write_more(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) ->
 
 def _board(plans: Sequence[_Plan], request: StoryRequest, pen: Pen) -> Storyboard:
     brief, kit = request.brief, request.kit
-    purposes = [plan.purpose for plan in plans]
+    purposes: list[Purpose] = [plan.purpose for plan in plans]
     frames = paced(purposes, _needs(plans, pen, kit.voice.speed), brief.duration)
     scenery = Scenery(product=pen.product, category=pen.category, motifs=pen.motifs, kit=kit, tones=pen.tones)
     made = shots(purposes, [plan.claim is not None for plan in plans], scenery, pen.chance)

@@ -110,7 +110,7 @@ def _clauses(request: VoiceRequest) -> tuple[_Clause, ...]:
 
 def _fitted(clauses: Sequence[_Clause], request: VoiceRequest) -> tuple[Samples, tuple[Mark, ...], float]:
     """The speech, hurried up to `FASTEST` where its room is short."""
-    hurry = 1.0
+    hurry, surplus_s = 1.0, 0.0
     for _ in range(4):
         samples, marks = _spoken(clauses, request, hurry)
         surplus_s = len(samples) / AUDIO_RATE_HZ - request.longest_s
@@ -185,9 +185,10 @@ def _asked(request: dict[str, object]) -> tuple[int, list[Samples]]:
             "the guide voice failed (status {status}): {why}", engine="animatic", status=done.returncode, why=why
         )
     answer = json.loads(head)
-    whole = np.frombuffer(raw, "<i2").astype(np.float32) / 32768
-    ends = np.cumsum(answer["lengths"])[:-1]
-    return int(answer["rate_hz"]), list(np.split(whole, ends))
+    whole: Samples = np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768)
+    ends: list[int] = np.cumsum(answer["lengths"]).tolist()
+    spoken = [whole[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return int(answer["rate_hz"]), spoken
 
 
 def _all_text(request: VoiceRequest) -> str:

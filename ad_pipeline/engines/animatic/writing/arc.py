@@ -31,10 +31,10 @@ def purposes_for(brief: Brief) -> tuple[Purpose, ...]:
     if count in short:
         return short[count]
     more = count - 5
-    before, after, last = min(2, more // 3), more - more // 3 - more // 4, 0
+    before, after = more // 3, more - more // 3 - more // 4
     last = more - before - after
-    arc: list[Purpose] = ["hook", *["story"] * before, "problem", "solution", *["story"] * after]
-    return (*arc, "social_proof", *["story"] * last, "cta")
+    story: tuple[Purpose, ...] = ("story",)
+    return ("hook", *story * before, "problem", "solution", *story * after, "social_proof", *story * last, "cta")
 
 
 def shares_s(purposes: Sequence[Purpose], duration_s: float) -> tuple[float, ...]:

@@ -60,8 +60,10 @@ def shots(purposes: Sequence[Purpose], proven: Sequence[bool], scenery: Scenery,
     made: list[Shot] = []
     stories = 0
     for purpose, has_claim in zip(purposes, proven, strict=True):
-        wishes = [m for m in _MOTIONS[purpose] if not made or m != made[-1].motion]
-        motion = wishes[0] if purpose in ("hook", "cta") and chance.random() < 0.7 else chance.choice(wishes)
+        wishes: list[MotionStyle] = [m for m in _MOTIONS[purpose] if not made or m != made[-1].motion]
+        motion: MotionStyle = (
+            wishes[0] if purpose in ("hook", "cta") and chance.random() < 0.7 else chance.choice(wishes)
+        )
         camera = chance.choice(_CAMERAS[purpose])
         subject = _subject(purpose, scenery, story=stories, has_claim=has_claim)
         stories += purpose == "story"

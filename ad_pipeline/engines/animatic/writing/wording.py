@@ -15,7 +15,8 @@ LINE_LETTERS = {"ko": 16, "en": 24}
 
 # Words that make a cosmetic sound like a medicine, and words that only a measured claim may use.
 _MEDICAL = {
-    "치료", "완치", "재생", "회춘", "항염", "살균", "처방", "임상", "효과", "효능", "개선", "제거", "보장", "부작용", "의학",
+    "치료", "완치", "재생", "회춘", "항염", "살균", "처방", "임상", "효과", "효능", "개선", "제거", "보장",
+    "부작용", "의학",
     "cure", "cures", "heal", "heals", "healing", "medical", "treat", "treats", "treatment", "clinical", "clinically",
     "proven", "guarantee", "guaranteed", "eliminate", "eliminates", "anti-inflammatory",
 }  # fmt: skip
