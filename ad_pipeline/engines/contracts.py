@@ -228,6 +228,8 @@ class MotionRequest:
     camera: str = ""
     seed: int
     motion_bucket: int | None = None
+    model_frames: int | None = None
+    """How many frames a model generates before interpolation; its own choice when None."""
     steps: int | None = None
     cfg: float | None = None
 

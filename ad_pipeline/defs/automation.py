@@ -1,0 +1,131 @@
+"""Sensors: a storyboard asks for its scenes, complete scenes ask for the final.
+
+The decisions are plain functions; the sensors only wire them. Runs of the driver are left alone:
+it chains its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from ad_pipeline.defs.driver import DRIVER_TAG, SESSION_TAG
+from ad_pipeline.defs.jobs import SCENE_ASSETS, final_job, scene_job
+from ad_pipeline.defs.partitions import register, scene_partition
+from ad_pipeline.defs.resources import MADE_BY_TAG
+from ad_pipeline.errors import AdPipelineError
+from ad_pipeline.sessions.fingerprint import fingerprint
+from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.stages.progress import Finished, finished
+from ad_pipeline.stages.workplace import Workplace
+
+_EVERY_S = 2
+_MOST_EVENTS = 200
+
+
+def one_run_per_scene(session_id: str, done: Finished, *, cause: str) -> list[dg.RunRequest]:
+    """Ask for every unfinished scene of one session; `cause` keeps a repeated tick from asking twice."""
+    ops = {kind: {"config": {"reuse": True}} for kind in SCENE_ASSETS}
+    return [
+        dg.RunRequest(
+            run_key=f"{session_id}/{scene_id}/{cause}",
+            partition_key=scene_partition(session_id, scene_id),
+            run_config={"ops": ops},
+            tags={SESSION_TAG: session_id, MADE_BY_TAG: "pipeline"},
+        )
+        for scene_id in done.scene_ids
+        if not done.scene_is(scene_id)
+    ]
+
+
+def final_when_complete(session_id: str, done: Finished) -> list[dg.RunRequest]:
+    """Ask for the final when every scene of the storyboard is finished and no final follows from them yet."""
+    if not done.scenes_are or done.finals:
+        return []
+    takes = {kind: [r.sha256 for r in records] for scene in done.scenes.values() for kind, records in scene.items()}
+    made_of = fingerprint(takes=takes, scenes={s: sorted(k) for s, k in done.scenes.items()}, all=_sha256s(done))
+    return [
+        dg.RunRequest(
+            run_key=f"{session_id}/{made_of}",
+            partition_key=session_id,
+            run_config={"ops": {"final_mp4": {"config": {"reuse": True}}}},
+            tags={SESSION_TAG: session_id, MADE_BY_TAG: "pipeline"},
+        )
+    ]
+
+
+def _sha256s(done: Finished) -> list[str]:
+    return [r.sha256 for scene in done.scenes.values() for records in scene.values() for r in records]
+
+
+@dg.sensor(
+    job=scene_job,
+    minimum_interval_seconds=_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A new storyboard asks for one run per scene. 새 콘티가 나오면 장면마다 실행을 시작합니다.",
+)
+def scenes_of_new_storyboards(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest] | dg.SkipReason:
+    """One run per scene of each storyboard made since the last look."""
+    asked: list[dg.RunRequest] = []
+    for event in _new_events(context, ["storyboard"]):
+        done = _finished(event)
+        if done:
+            session_id = event.partition_key or ""
+            register(context.instance, session_id, done.scene_ids)
+            asked += one_run_per_scene(session_id, done, cause=str(event.storage_id))
+    return iter(asked) if asked else dg.SkipReason("no new storyboard")
+
+
+@dg.sensor(
+    job=final_job,
+    minimum_interval_seconds=_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Complete scenes ask for the final. 모든 장면이 끝나면 최종 영상을 만듭니다.",
+)
+def finals_of_complete_sessions(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest] | dg.SkipReason:
+    """The final of each session whose last scene was finished since the last look."""
+    asked: dict[str, list[dg.RunRequest]] = {}
+    for event in _new_events(context, ["lipsync", "sfx", "voice"]):
+        session_id = (event.partition_key or "").split("|")[0]
+        if session_id not in asked:
+            done = _finished(event)
+            asked[session_id] = final_when_complete(session_id, done) if done else []
+    requests = [request for of_session in asked.values() for request in of_session]
+    return iter(requests) if requests else dg.SkipReason("no session became complete")
+
+
+SENSORS = [scenes_of_new_storyboards, finals_of_complete_sessions]
+
+
+def _new_events(context: dg.SensorEvaluationContext, assets: Sequence[str]) -> list[dg.EventLogRecord]:
+    """Materializations since the cursor that no driver made, the oldest first."""
+    after = int(context.cursor) if context.cursor else None
+    found: list[dg.EventLogRecord] = []
+    for asset in assets:
+        records = context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=after),
+            limit=_MOST_EVENTS,
+            ascending=True,
+        ).records
+        found += records
+    if not found:
+        return []
+    found.sort(key=lambda event: event.storage_id)
+    if len(assets) == 1 or len(found) < _MOST_EVENTS:
+        context.update_cursor(str(found[-1].storage_id))
+    return [event for event in found if not _is_drivers(context.instance, event.run_id)]
+
+
+def _is_drivers(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    return run is not None and DRIVER_TAG in run.tags
+
+
+def _finished(event: dg.EventLogRecord) -> Finished | None:
+    """What of the event's session is finished; None when its folder is gone."""
+    session_id = (event.partition_key or "").split("|")[0]
+    try:
+        return finished(Workplace.at(settings_from_environment()), session_id)
+    except AdPipelineError:
+        return None

@@ -1,0 +1,66 @@
+"""What a person may set in the Launchpad for one materialization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from ad_pipeline.stages.workplace import Wishes
+
+
+class TakeConfig(dg.Config):
+    """`reuse: false` (a person's way) makes a new take; automation and resume say `reuse: true`."""
+
+    reuse: bool = Field(default=False, description="take what exists when nothing that decides it changed")
+    upgrade: bool = Field(default=False, description="try degraded artifacts again")
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1, description="the next seed when empty")
+
+    def wishes(self) -> Wishes:
+        """The same for the stages."""
+        return Wishes(**self.model_dump(exclude_none=True))
+
+
+class StoryboardConfig(dg.Config):
+    """A new session needs a brief; an open one keeps its own."""
+
+    brief: dict[str, Any] | None = Field(
+        default=None, description="the brief's fields, for a new session or a changed brief"
+    )
+    reuse: bool = Field(default=False, description="keep the storyboard when the brief did not change")
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1, description="the next seed when empty")
+
+    def wishes(self) -> Wishes:
+        """The same for the stages."""
+        return Wishes(reuse=self.reuse, seed=self.seed)
+
+
+class KeyImageConfig(TakeConfig):
+    """A picture's own settings, against the storyboard."""
+
+    prompt: str | None = Field(default=None, max_length=4000)
+    negative_prompt: str | None = Field(default=None, max_length=4000)
+    steps: int | None = Field(default=None, ge=1, le=150)
+    cfg: float | None = Field(default=None, ge=0, le=30)
+    width: int | None = Field(default=None, ge=64, le=4096)
+    height: int | None = Field(default=None, ge=64, le=4096)
+
+
+class MotionClipConfig(TakeConfig):
+    """A clip's own settings, against the storyboard."""
+
+    prompt: str | None = Field(default=None, max_length=4000)
+    negative_prompt: str | None = Field(default=None, max_length=4000)
+    steps: int | None = Field(default=None, ge=1, le=150)
+    cfg: float | None = Field(default=None, ge=0, le=30)
+    frames: int | None = Field(
+        default=None, ge=1, le=1440, description="frames the model generates before interpolation"
+    )
+    motion_bucket: int | None = Field(default=None, ge=1, le=255, description="1 still, 127 usual, 255 wild")
+
+
+class SfxConfig(TakeConfig):
+    """The effects' own settings, against the storyboard."""
+
+    prompt: str | None = Field(default=None, max_length=4000)

@@ -1,0 +1,249 @@
+"""The one driver of a whole ad: storyboard, then one run per scene in warm workers, then the final.
+
+The command line calls it directly; the job `make_ad` calls it from its op. Everything it decides
+comes from the storyboard and the records, so that it can be killed at any moment and started again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ad_pipeline.defs.partitions import register, scene_partition
+from ad_pipeline.defs.sweep import end_orphan_runs
+from ad_pipeline.defs.workers import RunOrder, RunResult, WarmWorkers
+from ad_pipeline.errors import Cancelled
+from ad_pipeline.messages import say
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.stages.progress import SCENE_KINDS, Finished, finished
+from ad_pipeline.stages.session_facts import facts_of
+from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
+
+DRIVER_TAG = "ad_pipeline/driver"
+SESSION_TAG = "ad_pipeline/session"
+WORKERS = 2
+
+_LOOK_EVERY_S = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to make: the whole ad, with a person's wishes for single stages of single scenes."""
+
+    session_id: str
+    wishes: Mapping[str, Mapping[str, Wishes]] = field(default_factory=dict[str, Mapping[str, Wishes]])
+    """scene id -> asset -> wishes; all else is reused when nothing that decides it changed."""
+    upgrade: bool = False
+    only_scene: str = ""
+    """With `upgrade`: only this scene's artifacts are tried again."""
+    parent_run_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One run that failed, in a producer's words."""
+
+    place: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.fault}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the ad ended: its finals, what failed, what a weaker engine made."""
+
+    session_id: str
+    finals: tuple[TakeRecord, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    degraded: tuple[TakeRecord, ...] = ()
+    nothing_to_do: bool = False
+
+    def lines(self) -> list[str]:
+        """The outcome for a log."""
+        lines = [f"{record.format}: {record.path}" for record in self.finals]
+        lines += [
+            f"degraded: {r.key} by {r.degraded.used}, wanted {r.degraded.wanted}" for r in self.degraded if r.degraded
+        ]
+        return lines + [f"failed: {failure}" for failure in self.failures]
+
+
+def _never() -> bool:
+    return False
+
+
+def _unheard(_: StepReport) -> None:
+    return None
+
+
+def make_ad(
+    instance: dg.DagsterInstance,
+    workplace: Workplace,
+    order: Order,
+    *,
+    should_stop: Callable[[], bool] = _never,
+    report: Callable[[StepReport], None] = _unheard,
+) -> Outcome:
+    """Make what is missing of the session's ad; its brief must lie there already.
+
+    Raises:
+        InputRejected: no such session.
+        Cancelled: `should_stop` said so; finished work is kept.
+    """
+    return _Driver(instance, workplace, order, should_stop, report).drive()
+
+
+class _Driver:
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        workplace: Workplace,
+        order: Order,
+        should_stop: Callable[[], bool],
+        report: Callable[[StepReport], None],
+    ) -> None:
+        self._instance = instance
+        self._workplace = workplace
+        self._order = order
+        self._should_stop = should_stop
+        self._report = report
+        self._failures: list[Failure] = []
+        self._workers: WarmWorkers | None = None
+
+    def drive(self) -> Outcome:
+        session_id = self._order.session_id
+        self._workplace.session(session_id).recover()
+        register(self._instance, session_id)
+        end_orphan_runs(self._instance)
+        done = finished(self._workplace, session_id)
+        if done.whole and self._is_known(done) and not self._order.wishes and not self._order.upgrade:
+            return self._outcome(nothing_to_do=True)
+        try:
+            self._make(done)
+        finally:
+            if self._workers:
+                self._workers.close()
+        return self._outcome()
+
+    def _make(self, done: Finished) -> None:
+        workers = self._started_workers()
+        if (
+            not done.storyboard
+            or not self._is_known_to_dagster("storyboard", [self._order.session_id])
+            or self._order.upgrade
+        ):
+            self._run_all(workers, [self._storyboard_order()])
+        if self._failures:
+            return
+        scene_ids = facts_of(self._workplace, self._order.session_id).storyboard.scene_ids
+        register(self._instance, self._order.session_id, scene_ids)
+        done = finished(self._workplace, self._order.session_id)
+        self._run_all(workers, [self._scene_order(s) for s in scene_ids if self._has_work(s, done)])
+        if self._failures:
+            return
+        done = finished(self._workplace, self._order.session_id)
+        if not done.whole or not self._is_known_to_dagster("final_mp4", [self._order.session_id]):
+            self._run_all(workers, [self._final_order()])
+
+    # --- what is left to do ------------------------------------------------------------------
+
+    def _has_work(self, scene_id: str, done: Finished) -> bool:
+        if scene_id in self._order.wishes:
+            return True
+        if self._order.upgrade and self._order.only_scene in ("", scene_id):
+            records = [record for takes in done.scenes.get(scene_id, {}).values() for record in takes]
+            return not done.scene_is(scene_id) or any(record.degraded for record in records)
+        partition = str(scene_partition(self._order.session_id, scene_id))
+        return not done.scene_is(scene_id) or not all(self._is_known_to_dagster(k, [partition]) for k in SCENE_KINDS)
+
+    def _is_known(self, done: Finished) -> bool:
+        """Whether Dagster has seen what the store holds; a fresh DAGSTER_HOME has not."""
+        session_id = self._order.session_id
+        scenes = [str(scene_partition(session_id, scene_id)) for scene_id in done.scene_ids]
+        return (
+            self._is_known_to_dagster("storyboard", [session_id])
+            and all(self._is_known_to_dagster(kind, scenes) for kind in SCENE_KINDS)
+            and self._is_known_to_dagster("final_mp4", [session_id])
+        )
+
+    def _is_known_to_dagster(self, asset: str, partitions: Sequence[str]) -> bool:
+        return self._instance.get_materialized_partitions(dg.AssetKey(asset)).issuperset(partitions)
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    def _started_workers(self) -> WarmWorkers:
+        many = len(self._order.wishes) != 1
+        self._workers = WarmWorkers(
+            WORKERS if many else 1, dagster_home=Path(self._instance.root_directory), hear=self._report
+        )
+        self._workers.warm_up()
+        return self._workers
+
+    def _run_all(self, workers: WarmWorkers, orders: Sequence[RunOrder]) -> None:
+        waiting: set[Future[RunResult]] = {workers.submit(order) for order in orders}
+        stopped = False
+        while waiting:
+            ended, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            for future in ended:
+                if not future.cancelled():
+                    self._note(future.result())
+            if not stopped and self._should_stop():
+                stopped = True
+                workers.stop()
+                waiting = {future for future in waiting if not future.cancel()}
+        if stopped:
+            raise Cancelled("the work was stopped; what was finished is kept")
+
+    def _note(self, result: RunResult) -> None:
+        if result.state == "success":
+            return
+        place = result.order.scene_id or result.order.kind
+        fault = result.fault if result.state == "failure" else say("cancelled")
+        self._failures.append(Failure(place=place, fault=fault))
+
+    def _storyboard_order(self) -> RunOrder:
+        return self._run_order("storyboard", ops={"storyboard": {"config": {"reuse": True}}})
+
+    def _scene_order(self, scene_id: str) -> RunOrder:
+        wished = self._order.wishes.get(scene_id, {})
+        upgrade = self._order.upgrade and self._order.only_scene in ("", scene_id)
+        ops = {kind: {"config": _config(wished.get(kind, Wishes(upgrade=upgrade)))} for kind in SCENE_KINDS}
+        return self._run_order("scene", scene_id=scene_id, ops=ops, person=bool(wished))
+
+    def _final_order(self) -> RunOrder:
+        return self._run_order("final", ops={"final_mp4": {"config": {"reuse": True}}})
+
+    def _run_order(self, kind: Any, *, ops: Mapping[str, Any], scene_id: str = "", person: bool = False) -> RunOrder:
+        tags = {DRIVER_TAG: f"pid {os.getpid()}", SESSION_TAG: self._order.session_id}
+        tags["ad_pipeline/made_by"] = "person" if person else "pipeline"
+        if self._order.parent_run_id:
+            tags |= {
+                "dagster/parent_run_id": self._order.parent_run_id,
+                "dagster/root_run_id": self._order.parent_run_id,
+            }
+        return RunOrder(
+            kind=kind, session_id=self._order.session_id, scene_id=scene_id, run_config={"ops": dict(ops)}, tags=tags
+        )
+
+    def _outcome(self, *, nothing_to_do: bool = False) -> Outcome:
+        session = self._workplace.session(self._order.session_id)
+        picked = session.picked_records()
+        finals = finished(self._workplace, self._order.session_id).finals if not self._failures else ()
+        return Outcome(
+            session_id=self._order.session_id,
+            finals=finals,
+            failures=tuple(self._failures),
+            degraded=tuple(record for record in picked if record.degraded),
+            nothing_to_do=nothing_to_do,
+        )
+
+
+def _config(wishes: Wishes) -> dict[str, object]:
+    return {"reuse": wishes.reuse, "upgrade": wishes.upgrade, **wishes.own}

@@ -1,0 +1,73 @@
+"""The jobs: one run per storyboard, per scene, per final; and `make_ad`, which drives them all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import yaml
+from pydantic import Field
+
+from ad_pipeline.defs.executor import should_stop
+from ad_pipeline.defs.partitions import ad_sessions, session_scenes
+from ad_pipeline.errors import AdPipelineError, Cancelled
+from ad_pipeline.messages import user_language
+from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.stages.opening import open_session
+from ad_pipeline.stages.workplace import StepReport, Workplace
+
+SCENE_ASSETS = ("key_image", "motion_clip", "voice", "lipsync", "sfx")
+
+storyboard_job = dg.define_asset_job("make_storyboard", selection=["storyboard"], partitions_def=ad_sessions)
+scene_job = dg.define_asset_job("make_scene", selection=list(SCENE_ASSETS), partitions_def=session_scenes)
+final_job = dg.define_asset_job("make_final", selection=["final_mp4"], partitions_def=ad_sessions)
+
+
+class MakeAdConfig(dg.Config):
+    """A whole ad from a brief, in one click."""
+
+    session: str = Field(description="the ad's name and folder: small letters, digits, - and _")
+    brief: dict[str, Any] | None = Field(default=None, description="the brief's fields; empty resumes the session")
+    upgrade: bool = Field(default=False, description="try degraded artifacts again")
+
+
+@dg.op(name="make_ad", description="Storyboard, every scene, and the final. 브리프 하나로 광고 전체를 만듭니다.")
+def make_ad_op(context: dg.OpExecutionContext, config: MakeAdConfig) -> None:
+    """Drives one ad; its storyboard, scenes and final are runs of their own, tagged with this one."""
+    # Here, not above: the driver starts worker processes that import this module.
+    from ad_pipeline.defs.driver import Order, make_ad
+
+    place = Workplace.at(settings_from_environment())
+    try:
+        if config.brief:
+            text = yaml.safe_dump(config.brief, allow_unicode=True, sort_keys=False)
+            open_session(place, config.session, text, folder=place.store.root)
+        outcome = make_ad(
+            context.instance,
+            place,
+            Order(session_id=config.session, upgrade=config.upgrade, parent_run_id=context.run_id),
+            should_stop=lambda: should_stop(context.run_id),
+            report=lambda report: _log(context, report),
+        )
+    except Cancelled as error:
+        raise dg.DagsterExecutionInterruptedError(str(error)) from error
+    except AdPipelineError as error:
+        raise dg.Failure(description=error.message.said_in(user_language()), allow_retries=False) from error
+    for line in outcome.lines():
+        context.log.info(line)
+    if outcome.failures:
+        raise dg.Failure(description="\n".join(str(failure) for failure in outcome.failures), allow_retries=False)
+
+
+def _log(context: dg.OpExecutionContext, report: StepReport) -> None:
+    if report.state != "working":
+        place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
+        context.log.info(f"{place}: {report.state} {report.note}".rstrip())
+
+
+@dg.job(name="make_ad", description="A brief becomes a finished ad. 브리프를 Launchpad에 넣고 실행하세요.")
+def make_ad_job() -> None:
+    make_ad_op()
+
+
+JOBS = [storyboard_job, scene_job, final_job, make_ad_job]

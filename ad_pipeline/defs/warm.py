@@ -1,0 +1,68 @@
+"""What a warm worker process keeps loaded, and how it runs one order."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+
+import cv2
+import dagster as dg
+from dagster._core.definitions.partitions.utils.multi import get_tags_from_multi_partition_key
+
+from ad_pipeline.defs.code_location import final_run, scene_run, storyboard_run
+from ad_pipeline.defs.executor import PROCESS_TAG, process_mark
+from ad_pipeline.defs.partitions import scene_partition
+from ad_pipeline.defs.resources import MADE_BY_TAG, listen
+from ad_pipeline.defs.workers import RunOrder, RunResult
+from ad_pipeline.stages.workplace import StepReport
+
+_JOBS = {"storyboard": storyboard_run, "scene": scene_run, "final": final_run}
+
+
+def begin(*, tell: Callable[[StepReport], None]) -> None:
+    """Open the instance and send what stages report to `tell`."""
+    warnings.simplefilter("ignore")  # Dagster's notes about preview features are ours to know, not the producer's
+    cv2.setNumThreads(1)  # the workers themselves fill the cores
+    listen(tell)
+    _instance()
+
+
+def run(order: RunOrder) -> RunResult:
+    """One Dagster run in this process, through the executor of the code location."""
+    tags = {**order.tags, PROCESS_TAG: process_mark(), MADE_BY_TAG: order.tags.get(MADE_BY_TAG, "pipeline")}
+    if order.kind == "scene":
+        tags |= get_tags_from_multi_partition_key(scene_partition(order.session_id, order.scene_id))
+    else:
+        tags["dagster/partition"] = order.session_id
+    with dg.execute_job(
+        dg.reconstructable(_JOBS[order.kind]),
+        instance=_instance(),
+        run_config=dict(order.run_config),
+        tags=tags,
+        raise_on_error=False,
+    ) as result:
+        if result.success:
+            return RunResult(order=order, run_id=result.run_id, state="success")
+        ended = _instance().get_run_by_id(result.run_id)
+        canceled = ended is not None and ended.status == dg.DagsterRunStatus.CANCELED
+        return RunResult(
+            order=order, run_id=result.run_id, state="canceled" if canceled else "failure", fault=_fault(result)
+        )
+
+
+def _fault(result: dg.JobExecutionResult) -> str:
+    """What the first failed step says, in the words of the error that caused it."""
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data
+        if failure.user_failure_data and failure.user_failure_data.description:
+            return failure.user_failure_data.description
+        if failure.error:
+            cause = failure.error.cause or failure.error
+            return cause.message.strip().splitlines()[-1]
+    return "the run ended without saying why"
+
+
+@functools.cache
+def _instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.get()

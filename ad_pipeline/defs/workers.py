@@ -1,0 +1,125 @@
+"""Warm worker processes: `dagster` and our definitions loaded once, then one run after the other.
+
+A scene is one run; starting a process for each costs more than making it. Not threads of one
+process: every run start configures `logging` anew, and runs side by side deadlocked.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any, Literal
+
+from ad_pipeline.stages.workplace import StepReport
+
+RunKind = Literal["storyboard", "scene", "final"]
+
+_PRELOAD = ["ad_pipeline.defs.warm"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOrder:
+    """One Dagster run: which job, which partition, with what config."""
+
+    kind: RunKind
+    session_id: str
+    scene_id: str = ""
+    run_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """How a run ended; `fault` is what a producer should read."""
+
+    order: RunOrder
+    run_id: str
+    state: Literal["success", "failure", "canceled"]
+    fault: str = ""
+
+
+class WarmWorkers:
+    """A few processes that wait for runs; they end when their driver does, however it dies."""
+
+    def __init__(self, count: int, *, dagster_home: Path, hear: Callable[[StepReport], None]) -> None:
+        context = multiprocessing.get_context("forkserver")
+        assert isinstance(context, ForkServerContext)
+        context.set_forkserver_preload(_PRELOAD)
+        self._stop: Event = context.Event()
+        self._reports: Queue[StepReport | None] = context.Queue()
+        # What the environment says counts in the workers too; the fork server keeps its first one.
+        environment = {
+            name: value for name, value in os.environ.items() if name.startswith(("AD_PIPELINE_", "LANG", "LC_"))
+        }
+        self._pool = ProcessPoolExecutor(
+            count,
+            mp_context=context,
+            initializer=_begin,
+            initargs=(str(dagster_home), environment, self._stop, self._reports),
+        )
+        self._hearing = threading.Thread(target=self._hear, args=(hear,), daemon=True)
+        self._hearing.start()
+
+    def warm_up(self) -> None:
+        """Start the processes now, while something else is being done."""
+        self._pool.submit(os.getpid)
+
+    def submit(self, order: RunOrder) -> Future[RunResult]:
+        """Run it in the next free process."""
+        return self._pool.submit(_run, order)
+
+    def stop(self) -> None:
+        """Cancel every run, the waiting ones included."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Wait for the running ones and end the processes."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._reports.put(None)
+        self._hearing.join(timeout=2)
+
+    def _hear(self, hear: Callable[[StepReport], None]) -> None:
+        while (report := self._reports.get()) is not None:
+            hear(report)
+
+
+def _begin(dagster_home: str, environment: Mapping[str, str], stop: Event, reports: Queue[StepReport | None]) -> None:
+    """Make this process ready: it dies with its driver and stops with it."""
+    # Ctrl-C in a terminal reaches the whole group; only the driver answers it, by `stop`.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["DAGSTER_HOME"] = dagster_home
+    os.environ.update(environment)
+    from ad_pipeline.defs import warm
+
+    warm.begin(tell=reports.put)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    threading.Thread(target=_heed, args=(stop,), daemon=True).start()
+
+
+def _end_with_driver() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _heed(stop: Event) -> None:
+    stop.wait()
+    from ad_pipeline.defs.executor import stop_everything
+
+    stop_everything()
+
+
+def _run(order: RunOrder) -> RunResult:
+    from ad_pipeline.defs import warm
+
+    return warm.run(order)

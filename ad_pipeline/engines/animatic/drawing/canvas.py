@@ -1,0 +1,125 @@
+"""Pictures in linear light: float32 HxWx3 RGB, 1.0 is paper white; 8-bit sRGB only at the ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ad_pipeline.errors import MediaError
+
+Linear = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+_STEPS = 4096
+_GRAIN_TILE_PX = 512
+# Up filter, run-length strategy, level 1: 0.08 s for 2.6 MP with grain against 0.16 s by default, same bytes.
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, 3, cv2.IMWRITE_PNG_FILTER, 16]
+
+
+def _decode_table() -> Linear:
+    s = np.arange(256, dtype=np.float64) / 255
+    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _encode_table() -> Linear:
+    x = np.arange(_STEPS + 1, dtype=np.float64) / _STEPS
+    return (255 * np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)).astype(
+        np.float32
+    )
+
+
+_DECODE, _ENCODE = _decode_table(), _encode_table()
+
+
+def linear_of(colour: str) -> Linear:
+    """`#RRGGBB` as linear RGB."""
+    return _DECODE[[int(colour[i : i + 2], 16) for i in (1, 3, 5)]]
+
+
+def from_srgb(picture: Bytes) -> Linear:
+    """8-bit sRGB as linear light."""
+    return _DECODE[picture]
+
+
+def to_srgb(picture: Linear) -> Linear:
+    """Linear light as sRGB 0..255 in float32, so that grain can dither it."""
+    # The square root spends the table's steps where the eye sees them.
+    index = cv2.sqrt(np.clip(picture, 0.0, 1.0)) * _STEPS
+    return _ENCODE_BY_ROOT[index.astype(np.uint16)]
+
+
+def _by_root() -> Linear:
+    roots = (np.arange(_STEPS + 1, dtype=np.float32) / _STEPS) ** 2
+    return np.interp(roots, np.arange(_STEPS + 1) / _STEPS, _ENCODE).astype(np.float32)
+
+
+_ENCODE_BY_ROOT = _by_root()
+
+
+def luminance(colour: Linear) -> float:
+    """Relative luminance of one linear colour."""
+    return float(colour @ np.array([0.2126, 0.7152, 0.0722], np.float32))
+
+
+def mix(a: Linear, b: Linear, share: float) -> Linear:
+    """`a` with `share` of `b`; works on colours and pictures."""
+    return (a + (b - a) * np.float32(share)).astype(np.float32)
+
+
+def toward_luminance(colour: Linear, wanted: float) -> Linear:
+    """`colour` made lighter (towards white) or darker until its luminance is `wanted`."""
+    now = luminance(colour)
+    if now >= wanted:
+        return (colour * np.float32(wanted / max(now, 1e-4))).astype(np.float32)
+    return mix(colour, np.ones(3, np.float32), (wanted - now) / max(1 - now, 1e-4))
+
+
+def over(picture: Linear, colour: Linear, alpha: Plane) -> None:
+    """Lay `colour` (one colour or a picture) over `picture` in place."""
+    picture += (colour - picture) * alpha[..., None]
+
+
+def blurred(picture: Linear, sigma: float) -> Linear:
+    """A Gaussian blur; wide ones are done on a smaller picture."""
+    shrink = max(1, int(sigma / 3))
+    if shrink == 1:
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(sigma, 0.1)), np.float32)
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (max(2, width // shrink), max(2, height // shrink)), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def smoothstep(low: float, high: float, x: Plane) -> Plane:
+    """0 below `low`, 1 above `high`, eased between."""
+    t = np.clip((x - low) / (high - low), 0, 1).astype(np.float32)
+    return t * t * (3 - 2 * t)
+
+
+def developed(picture: Linear, *, width_px: int, height_px: int, seed: int, grain: float = 1.4) -> Bytes:
+    """The finished 8-bit sRGB picture at full size, with film grain that also hides banding.
+
+    Bloom and enlargement happen where they are cheap: before and after the tone curve.
+    """
+    tones = cv2.resize(to_srgb(picture), (width_px, height_px), interpolation=cv2.INTER_CUBIC)
+    tile = np.random.default_rng(seed).normal(0, 1, (_GRAIN_TILE_PX, _GRAIN_TILE_PX)).astype(np.float32)
+    tile = cv2.GaussianBlur(tile, (0, 0), 0.7)
+    tile *= np.float32(grain / float(tile.std()))
+    rows, columns = -(-height_px // _GRAIN_TILE_PX), -(-width_px // _GRAIN_TILE_PX)
+    noise = np.tile(tile, (rows, columns))[:height_px, :width_px]
+    cv2.add(tones, cv2.merge([noise, noise, noise]), dst=tones)
+    return np.clip(tones + 0.5, 0, 255, out=tones).astype(np.uint8)
+
+
+def write_png(picture: Bytes, target: Path) -> None:
+    """`picture` (RGB or RGBA) as a PNG file."""
+    order = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    # Encoded in memory: imwrite wants an .png ending, and a draft's name may have another.
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, order), _PNG)
+    if not done:
+        raise MediaError("a picture could not be encoded as PNG")
+    target.write_bytes(data.tobytes())

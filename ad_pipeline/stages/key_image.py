@@ -1,0 +1,111 @@
+"""Stage 2: the still picture that a scene moves from, one per format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ad_pipeline.checks.picture import check_image
+from ad_pipeline.checks.verdict import Verdict
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, ImageDone, ImageEngine, ImageRequest, Job
+from ad_pipeline.routing.route import decide
+from ad_pipeline.sessions.keys import ArtifactKey
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.store import Draft
+from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.session_facts import SessionFacts, facts_of
+from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
+from ad_pipeline.story.formats import Format, size_of
+from ad_pipeline.story.storyboard import Scene
+from ad_pipeline.values import Size
+
+STAGE_VERSION = 1
+LAYERS = "layers"
+
+
+def key_image_key(scene_id: str, format_: Format) -> ArtifactKey:
+    return ArtifactKey(kind="key_image", scene_id=scene_id, format=format_)
+
+
+def make_key_images(
+    workplace: Workplace, session_id: str, scene_id: str, wishes: Wishes = RESUME
+) -> tuple[TakeRecord, ...]:
+    """The scene's picture in every format of the ad, in their order.
+
+    Raises:
+        InputRejected: no such session or scene.
+        EngineError: no engine of the chain could make it.
+    """
+    facts = facts_of(workplace, session_id)
+    return tuple(make(workplace, facts.session, task, wishes) for task in key_image_tasks(facts, scene_id, wishes))
+
+
+def key_image_tasks(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> tuple[Task, ...]:
+    """What decides the scene's pictures, one per format."""
+    scene = facts.storyboard.scene(scene_id)
+    return tuple(_task(facts, scene, format_, wishes) for format_ in facts.storyboard.all_formats)
+
+
+def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) -> Task:
+    base = _request(facts, scene, format_)
+    product = facts.product_image
+
+    def request(seed: int | None) -> ImageRequest:
+        wished = Size(width_px=wishes.width or base.size.width_px, height_px=wishes.height or base.size.height_px)
+        return ImageRequest(
+            **{
+                **vars(base),
+                "prompt": base.prompt if wishes.prompt is None else wishes.prompt,
+                "negative_prompt": base.negative_prompt if wishes.negative_prompt is None else wishes.negative_prompt,
+                "steps": wishes.steps,
+                "cfg": wishes.cfg,
+                "size": wished,
+                "seed": seed if seed is not None else base.seed,
+            }
+        )
+
+    def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
+        assert isinstance(engine, ImageEngine)
+        return engine.render_image(request(seed), draft.path, draft.side(LAYERS), job)
+
+    def check(draft: Draft, done: Done) -> Sequence[Verdict]:
+        assert isinstance(done, ImageDone)
+        return check_image(draft.path, size=request(done.seed).size)
+
+    def estimate(engine: Engine) -> Estimate:
+        assert isinstance(engine, ImageEngine)
+        return engine.estimate_image(base)
+
+    return Task(
+        key=key_image_key(scene.id, format_),
+        stage_version=STAGE_VERSION,
+        decision=decide("key_image", brief=facts.brief, scene=scene),
+        brief=facts.brief,
+        inputs={"input_image": product.sha256} if product else {},
+        parameters={name: value for name, value in vars(base).items() if name != "seed"},
+        seed=base.seed,
+        work=work,
+        check=check,
+        estimate=estimate,
+        wishes_used=("seed", "prompt", "negative_prompt", "steps", "cfg", "width", "height"),
+    )
+
+
+def _request(facts: SessionFacts, scene: Scene, format_: Format) -> ImageRequest:
+    layout = facts.layout(format_)
+    calm = [layout.headline] if scene.onscreen_text else []
+    calm += [layout.caption] if scene.spoken else []
+    return ImageRequest(
+        prompt=scene.image_prompt,
+        negative_prompt=scene.negative_prompt,
+        size=size_of(format_),
+        seed=facts.seed_of(scene),
+        purpose=scene.purpose,
+        camera=scene.camera,
+        look=facts.look,
+        brand_elements=scene.brand_elements,
+        safe_box=facts.safe_box(format_),
+        calm_boxes=tuple(calm),
+        motion_style=scene.motion_style,
+        controlnet_mode=scene.controlnet_mode,
+        claims=tuple(claim.text for claim in facts.brief.claims),
+    )

@@ -1,0 +1,99 @@
+"""Stage 5: the speaker's mouth follows the voice; other scenes keep their clip as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ad_pipeline.checks.film import check_clip
+from ad_pipeline.checks.verdict import Verdict
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, LipsyncEngine, LipsyncRequest
+from ad_pipeline.media.time import FILM
+from ad_pipeline.routing.route import decide
+from ad_pipeline.sessions.keys import ArtifactKey
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.store import Draft
+from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.motion_clip import motion_clip_key
+from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
+from ad_pipeline.stages.voice import AIR_S, voice_key
+from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
+from ad_pipeline.story.formats import Format, size_of
+from ad_pipeline.story.storyboard import Scene
+
+STAGE_VERSION = 1
+
+
+def lipsync_key(scene_id: str, format_: Format) -> ArtifactKey:
+    return ArtifactKey(kind="lipsync", scene_id=scene_id, format=format_)
+
+
+def make_lipsyncs(
+    workplace: Workplace, session_id: str, scene_id: str, wishes: Wishes = RESUME
+) -> tuple[TakeRecord, ...]:
+    """The clip that the final is cut from, in every format of the ad.
+
+    Raises:
+        InputRejected: no such session or scene, or its clip or voice was not made.
+        EngineError: no engine of the chain could make it.
+    """
+    facts = facts_of(workplace, session_id)
+    return tuple(make(workplace, facts.session, task, wishes) for task in lipsync_tasks(facts, scene_id))
+
+
+def lipsync_tasks(facts: SessionFacts, scene_id: str) -> tuple[Task, ...]:
+    """What decides the scene's final clips; the voice counts only where a speaker is on camera."""
+    scene = facts.storyboard.scene(scene_id)
+    return tuple(_task(facts, scene, format_) for format_ in facts.storyboard.all_formats)
+
+
+def _task(facts: SessionFacts, scene: Scene, format_: Format) -> Task:
+    session, shot = facts.session, facts.shot(scene.id)
+    clip = picked_input(session, motion_clip_key(scene.id, format_))
+    voice = picked_input(session, voice_key(scene.id))
+    request = LipsyncRequest(
+        clip=session.path_of(clip),
+        voice=session.path_of(voice),
+        voice_start_s=FILM.seconds(shot.head_frames) + AIR_S,
+        frames=shot.clip_frames,
+        seed=facts.seed_of(scene),
+    )
+    decision = decide("lipsync", brief=facts.brief, scene=scene)
+
+    def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
+        assert isinstance(engine, LipsyncEngine)
+        return engine.sync_lips(LipsyncRequest(**{**vars(request), "seed": seed or 0}), draft.path, job)
+
+    def check(draft: Draft, done: Done) -> Sequence[Verdict]:
+        if done.details.get("unchanged"):
+            return [_same_bytes(draft, clip)]
+        return check_clip(draft.path, size=size_of(format_), frames=shot.clip_frames)
+
+    def estimate(engine: Engine) -> Estimate:
+        assert isinstance(engine, LipsyncEngine)
+        return engine.estimate_lipsync(request)
+
+    on_camera = scene.speaker_on_camera
+    return Task(
+        key=lipsync_key(scene.id, format_),
+        stage_version=STAGE_VERSION,
+        decision=decision,
+        brief=facts.brief,
+        inputs={"motion_clip": clip.sha256} | ({"voice": voice.sha256} if on_camera else {}),
+        parameters={"frames": request.frames, "voice_start_s": request.voice_start_s if on_camera else 0.0},
+        seed=request.seed if on_camera else None,
+        work=work,
+        check=check,
+        estimate=estimate,
+        wishes_used=("seed",),
+    )
+
+
+def _same_bytes(draft: Draft, clip: TakeRecord) -> Verdict:
+    """A clip that nobody changed was checked as a motion clip; here only that it is that clip."""
+    size = draft.path.stat().st_size
+    return Verdict(
+        name="unchanged",
+        passed=size == clip.size_bytes,
+        measured=f"{size} bytes",
+        limit=f"{clip.size_bytes} bytes, as {clip.path}",
+    )

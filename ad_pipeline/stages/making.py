@@ -1,0 +1,247 @@
+"""How every artifact is made: look it up, route it, pay for it, try, fall back, check, record.
+
+This is the one place that retries and the one place that falls down the chain of engines, so that
+no two layers multiply their attempts and no downgrade goes unmarked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ad_pipeline.checks.verdict import Verdict
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, Progress
+from ad_pipeline.errors import AdPipelineError, BudgetExceeded, Cancelled, EngineError, EngineRefused, EngineUnavailable
+from ad_pipeline.routing.catalogue import ModelRow
+from ad_pipeline.routing.route import Decision
+from ad_pipeline.sessions.fingerprint import fingerprint, job_id, plain
+from ad_pipeline.sessions.keys import ArtifactKey
+from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord, VerdictNote
+from ad_pipeline.sessions.store import Draft, Session
+from ad_pipeline.stages.workplace import StepReport, StepState, Wishes, Workplace
+from ad_pipeline.story.brief import Brief
+
+GPU_ATTEMPTS = 3
+FIRST_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One artifact to make: what decides it, who may make it, how, and how it is judged.
+
+    `parameters` are what the story and the brand decide; `work` gets the seed and the engine.
+    """
+
+    key: ArtifactKey
+    stage_version: int
+    decision: Decision
+    brief: Brief
+    inputs: Mapping[str, str]
+    """artifact -> sha256 of what it is made from."""
+    parameters: Mapping[str, Any]
+    seed: int | None
+    work: Callable[[Engine, int | None, Draft, Job], Done]
+    check: Callable[[Draft, Done], Sequence[Verdict]]
+    estimate: Callable[[Engine], Estimate] = field(default=lambda _: Estimate())
+    wishes_used: tuple[str, ...] = ()
+    """Which of a person's wishes this stage heeds."""
+
+    @property
+    def basis(self) -> str:
+        """What the story and the route decide, a person's own wishes left out."""
+        wanted = self.decision.wanted
+        return fingerprint(
+            stage=self.key.kind,
+            stage_version=self.stage_version,
+            wanted=wanted.model_id,
+            inputs=self.inputs,
+            parameters=self.parameters,
+            seed=self.seed,
+        )
+
+
+def current(session: Session, task: Task) -> TakeRecord | None:
+    """The take that serves as it is: the picked one when it still follows from the story.
+
+    A person's pick or wish stands as long as the story beneath it does not change.
+    """
+    picked = session.picked(task.key)
+    if picked and picked.basis == task.basis and session.is_intact(picked):
+        return picked
+    return None
+
+
+def make(workplace: Workplace, session: Session, task: Task, wishes: Wishes) -> TakeRecord:
+    """The artifact's take: reused when nothing that decides it changed, else made now.
+
+    Raises:
+        EngineError: every engine of the chain failed; the last one's error.
+        BudgetExceeded: the brief's budget does not cover any engine of the chain.
+        Cancelled: the work was stopped.
+    """
+    if wishes.reuse and not _heeded(task, wishes):
+        found = current(session, task) or _repicked(session, task)
+        if found and not (wishes.upgrade and found.degraded):
+            _tell(workplace, session, task, "reused", note=f"v{found.take}")
+            return found
+    seed = _seed(session, task, wishes)
+    fault: AdPipelineError | None = None
+    for row in task.decision.chain:
+        try:
+            return _made_by(workplace, session, task, wishes, row=row, seed=seed, fault=fault)
+        except (EngineError, BudgetExceeded) as error:
+            fault = error
+            _tell(workplace, session, task, "working", note=str(error))
+    assert fault is not None  # a chain is never empty
+    _tell(workplace, session, task, "failed", note=str(fault))
+    raise fault
+
+
+def _made_by(
+    workplace: Workplace, session: Session, task: Task, wishes: Wishes, *, row: ModelRow, seed: int | None,
+    fault: AdPipelineError | None,
+) -> TakeRecord:  # fmt: skip
+    engine = workplace.engines.engine(row.model_id)
+    decides = fingerprint(
+        basis=task.basis, engine=row.model_id, version=engine.facts.version, seed=seed, wishes=_heeded(task, wishes)
+    )
+    started = time.monotonic()
+    with session.drafting(task.key) as draft:
+        done, attempt = _tried(
+            workplace, session, task, row=row, engine=engine, seed=seed, decides=decides, draft=draft
+        )
+        run_s = time.monotonic() - started - done.seconds_waited
+        verdicts = task.check(draft, done)
+        degraded = None
+        if row.model_id != task.decision.wanted.model_id:
+            degraded = Degraded(wanted=task.decision.wanted.model_id, used=row.model_id, why=str(fault))
+        estimate = task.estimate(engine)
+        record = session.commit(
+            draft,
+            made_by=workplace.made_by,
+            facts={
+                "engine": row.engine,
+                "model": done.model,
+                "version": engine.facts.version,
+                "licence": LicenceNote(name=row.licence.name, paid_ads=row.licence.paid_ads),
+                "graph": str(done.details.get("graph", "")),
+                "graph_version": str(done.details.get("graph_version", "")),
+                "seed": seed if done.seed is None else done.seed,
+                "parameters": {**plain(task.parameters), **plain(_heeded(task, wishes))},
+                "inputs": dict(task.inputs),
+                "basis": task.basis,
+                "fingerprint": decides,
+                "seconds_waited": round(done.seconds_waited, 3),
+                "seconds_run": round(run_s, 3),
+                "gpu_seconds": done.gpu_seconds,
+                "cost_reserved_usd": estimate.cost_usd,
+                "cost_settled_usd": done.cost_usd,
+                "node": done.node,
+                "attempts": attempt,
+                "job_id": job_id(decides, attempt),
+                "degraded": degraded,
+                "verdicts": tuple(VerdictNote(**verdict.to_dict()) for verdict in verdicts),
+                "details": plain(done.details),
+                "run_id": workplace.run_id,
+            },
+        )
+    state: StepState = "degraded" if degraded else "made"
+    _tell(workplace, session, task, state, note=f"v{record.take}", seconds=time.monotonic() - started)
+    return record
+
+
+def _tried(
+    workplace: Workplace, session: Session, task: Task, *, row: ModelRow, engine: Engine, seed: int | None,
+    decides: str, draft: Draft,
+) -> tuple[Done, int]:  # fmt: skip
+    """The engine's work and the attempt that ended well; a passing fault is tried again where that can help."""
+    attempts = GPU_ATTEMPTS if row.gpu or not row.local else 1
+    costs = row.gpu or not row.local
+    for attempt in range(1, attempts + 1):
+        job = Job(
+            job_id=job_id(decides, attempt),
+            report=lambda progress: _tell_progress(workplace, session, task, progress),
+            should_stop=workplace.should_stop,
+        )
+        if costs:
+            workplace.ledger.reserve(
+                job_id=job.job_id,
+                session_id=session.session_id,
+                engine=row.model_id,
+                artifact=str(task.key),
+                usd=task.estimate(engine).cost_usd,
+                budget_usd=task.brief.budget_usd,
+            )
+        try:
+            job.checkpoint(0.0)
+            done = task.work(engine, seed, draft, job)
+        except EngineUnavailable:
+            if costs:
+                workplace.ledger.release(job.job_id)
+            if attempt == attempts:
+                raise
+            _pause(workplace, FIRST_PAUSE_S * 2 ** (attempt - 1))
+            continue
+        except (EngineRefused, Cancelled):
+            if costs:
+                workplace.ledger.release(job.job_id)
+            raise
+        if costs:
+            workplace.ledger.settle(job.job_id, usd=done.cost_usd, gpu_seconds=done.gpu_seconds)
+        return done, attempt
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _repicked(session: Session, task: Task) -> TakeRecord | None:
+    """An older take that follows from the story as it is now, made the picked one again."""
+    for record in reversed(session.takes(task.key)):
+        if record.basis == task.basis and session.is_intact(record):
+            return session.pick(task.key, record.take, by="pipeline")
+    return None
+
+
+def _seed(session: Session, task: Task, wishes: Wishes) -> int | None:
+    """The wished seed; else the story's own, moved on by one for every take that a person asks anew."""
+    if task.seed is None:
+        return None
+    if wishes.seed is not None and "seed" in task.wishes_used:
+        return wishes.seed
+    made_before = sum(record.basis == task.basis for record in session.takes(task.key))
+    return (task.seed + (0 if wishes.reuse else made_before)) % 2**31
+
+
+def _heeded(task: Task, wishes: Wishes) -> dict[str, object]:
+    return {name: value for name, value in wishes.own.items() if name in task.wishes_used}
+
+
+def _pause(workplace: Workplace, seconds: float) -> None:
+    """Wait, but leave at once when the work is stopped."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if workplace.should_stop():
+            raise Cancelled("the work was stopped")
+        time.sleep(0.1)
+
+
+def _tell_progress(workplace: Workplace, session: Session, task: Task, progress: Progress) -> None:
+    _tell(workplace, session, task, "working", note=progress.note, fraction=progress.fraction)
+
+
+def _tell(
+    workplace: Workplace, session: Session, task: Task, state: StepState, *, note: str = "", fraction: float = 1.0,
+    seconds: float = 0.0,
+) -> None:  # fmt: skip
+    workplace.report(
+        StepReport(
+            session_id=session.session_id,
+            kind=task.key.kind,
+            scene_id=task.key.scene_id,
+            format=task.key.format,
+            state=state,
+            fraction=fraction,
+            note=note,
+            seconds=round(seconds, 3),
+        )
+    )

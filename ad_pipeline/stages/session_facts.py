@@ -1,0 +1,112 @@
+"""What all stages of one session share: its brief, kit, storyboard and timeline."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from ad_pipeline.engines.contracts import Look
+from ad_pipeline.errors import InputRejected
+from ad_pipeline.media.timeline import Shot, Timeline, joint_for
+from ad_pipeline.media.titles import Layout, layout_for
+from ad_pipeline.sessions.keys import ArtifactKey
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.store import Session
+from ad_pipeline.stages.kits import kit_of
+from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline.story.brand_kit import BrandKit
+from ad_pipeline.story.brief import Brief, brief_from_text
+from ad_pipeline.story.channels import safe_box
+from ad_pipeline.story.formats import Format, size_of
+from ad_pipeline.story.storyboard import Scene, Storyboard, storyboard_from_text
+from ad_pipeline.values import Box
+
+BRIEF = ArtifactKey(kind="brief")
+INPUT_IMAGE = ArtifactKey(kind="input_image")
+STORYBOARD = ArtifactKey(kind="storyboard")
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """One session as its stages see it, read once per run."""
+
+    session: Session
+    brief: Brief
+    brief_record: TakeRecord
+    kit: BrandKit
+
+    @functools.cached_property
+    def storyboard(self) -> Storyboard:
+        """The picked storyboard.
+
+        Raises:
+            InputRejected: there is none yet.
+        """
+        record = self.session.picked(STORYBOARD)
+        if not record:
+            raise InputRejected(
+                "session {session_id!r} has no storyboard yet; make it first", session_id=self.session.session_id
+            )
+        return storyboard_from_text(self.session.path_of(record).read_text(encoding="utf-8"))
+
+    @functools.cached_property
+    def timeline(self) -> Timeline:
+        """Where each scene lies in the film, and how much its clip overlaps its neighbours."""
+        board = self.storyboard
+        joints = [joint_for(scene.transition or board.metadata.transition_style) for scene in board.scenes[:-1]]
+        return Timeline.laid_out(board.scene_ids, board.scene_frames, joints)
+
+    def shot(self, scene_id: str) -> Shot:
+        return next(shot for shot in self.timeline.shots if shot.scene_id == scene_id)
+
+    @functools.cached_property
+    def product_image(self) -> TakeRecord | None:
+        return self.session.picked(INPUT_IMAGE) if self.brief.product_image else None
+
+    @property
+    def look(self) -> Look:
+        image = self.product_image
+        return Look(
+            kit=self.kit,
+            product=self.brief.product,
+            product_image=self.session.path_of(image) if image else None,
+            language=self.storyboard.language,
+        )
+
+    def safe_box(self, format_: Format) -> Box:
+        return safe_box(format_, self.brief.channels)
+
+    def layout(self, format_: Format) -> Layout:
+        return layout_for(size_of(format_), self.safe_box(format_))
+
+    def seed_of(self, scene: Scene) -> int:
+        """The story's seed for one scene: its own, else derived from the ad's."""
+        return scene.seed if scene.seed is not None else (self.storyboard.seed * 1009 + scene.number) % 2**31
+
+
+def facts_of(workplace: Workplace, session_id: str) -> SessionFacts:
+    """What is known about a session that was opened.
+
+    Raises:
+        InputRejected: there is no such session.
+    """
+    session = workplace.store.existing(session_id)
+    record = session.picked(BRIEF)
+    if not record:
+        raise InputRejected("session {session_id!r} has no brief; make it from a brief first", session_id=session_id)
+    brief = brief_from_text(session.path_of(record).read_text(encoding="utf-8"))
+    return SessionFacts(session, brief, record, kit_of(brief.brand_id, folders=workplace.brands))
+
+
+def picked_input(session: Session, key: ArtifactKey) -> TakeRecord:
+    """The picked take of an artifact that another stage is made from.
+
+    Raises:
+        InputRejected: it was not made yet.
+    """
+    record = session.picked(key)
+    if not record:
+        raise InputRejected(
+            "{key} of session {session_id!r} was not made yet", key=str(key), session_id=session.session_id
+        )
+    return record
