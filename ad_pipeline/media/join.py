@@ -69,6 +69,14 @@ def mux(video: Path, audio: Path, target: Path) -> None:
             _stamp(packet, pts=count, ticks=1, base=1 / FILM.per_second)
         sounds = [p for p in sound.demux(heard) if p.size and p.pts is not None and p.pts >= 0]
         sounds = [p for p in sounds if (p.pts or 0) * Fraction(p.time_base or 1) < length_s]
+        sound_s = max(((p.pts or 0) + (p.duration or 0)) * Fraction(p.time_base or 1) for p in sounds) if sounds else 0
+        if sound_s < length_s - 1 / FILM.per_second:
+            raise MediaError(
+                "{audio} lasts {sound_s:.2f} s; the film lasts {film_s:.2f} s",
+                audio=audio.name,
+                sound_s=float(sound_s),
+                film_s=float(length_s),
+            )
         for packet in sounds:
             packet.stream = out_heard
         for packet in sorted([*pictures, *sounds], key=lambda p: (p.dts or 0) * Fraction(p.time_base or 1)):

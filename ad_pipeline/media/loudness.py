@@ -1,0 +1,242 @@
+"""Mastering: the mix brought to a loudness and a true peak, measured on the encoded file.
+
+The encoder changes both a little, so what counts is its output: encode, measure, correct.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from ad_pipeline.errors import MediaError
+from ad_pipeline.media.encode import explained
+from ad_pipeline.media.ffmpeg import run_ffmpeg
+from ad_pipeline.media.sound import Samples
+from ad_pipeline.media.time import AUDIO_RATE_HZ
+
+TOLERANCE_LU = 0.5
+_AIMED_LU = 0.3
+"""The loop goes on outside of this, so that another meter still finds `TOLERANCE_LU`."""
+
+SILENT_LUFS = -60.0
+MOST_ENCODES = 4
+_ENCODER_PEAK_DB = 0.7
+"""Room for the peaks that AAC adds: 0.2 dB as a rule, more on transients."""
+
+_BLOCK = AUDIO_RATE_HZ // 1000
+_RELEASE_BLOCKS = 80
+_LOOK_AHEAD_BLOCKS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loudness:
+    """EBU R 128 integrated loudness and true peak; -inf for silence."""
+
+    integrated_lufs: float
+    true_peak_dbtp: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mastered:
+    """An encoded sound and each measurement on the way; the last one is the file's.
+
+    `within_limits` is False when the loop ran out, and for silence, which has no loudness.
+    """
+
+    path: Path
+    measurements: tuple[Loudness, ...]
+    within_limits: bool
+    is_silent: bool
+
+    @property
+    def integrated_lufs(self) -> float:
+        return self.measurements[-1].integrated_lufs
+
+    @property
+    def true_peak_dbtp(self) -> float:
+        return self.measurements[-1].true_peak_dbtp
+
+    @property
+    def encodes(self) -> int:
+        return len(self.measurements)
+
+
+def master(samples: Samples, *, target_lufs: float, peak_dbtp: float, target: Path) -> Mastered:
+    """Encode `samples` (n, 2) to AAC in an m4a at `target_lufs` +-0.5 LU and at most `peak_dbtp`.
+
+    Raises:
+        MediaError: the encoder or the measurement failed.
+        MachineLacks: the disk is full.
+    """
+    loudness = integrated_lufs(samples)
+    if loudness < SILENT_LUFS:
+        encode_aac(samples, target)
+        return Mastered(path=target, measurements=(measured(target),), within_limits=False, is_silent=True)
+    ceiling_db = peak_dbtp - _ENCODER_PEAK_DB
+    gain_db = _gain_for(samples, target_lufs, ceiling_db, start_db=target_lufs - loudness)
+    found: list[Loudness] = []
+    while True:
+        encode_aac(limited(samples, gain_db=gain_db, ceiling_db=ceiling_db), target)
+        now = measured(target)
+        found.append(now)
+        missed = target_lufs - now.integrated_lufs
+        over = now.true_peak_dbtp - peak_dbtp
+        is_good = abs(missed) <= _AIMED_LU and over <= 0
+        if is_good or len(found) == MOST_ENCODES:
+            within = abs(missed) <= TOLERANCE_LU and over <= 0
+            return Mastered(path=target, measurements=tuple(found), within_limits=within, is_silent=False)
+        if over > 0:
+            ceiling_db -= over + 0.1
+        gain_db += missed
+
+
+def _gain_for(samples: Samples, target_lufs: float, ceiling_db: float, *, start_db: float) -> float:
+    """The gain whose limited result has the loudness; what the limiter takes is given back, twice."""
+    gain_db = start_db
+    if float(np.abs(samples).max()) * 10 ** (gain_db / 20) < 10 ** ((ceiling_db - 1) / 20):
+        return gain_db
+    for _ in range(2):
+        missed = target_lufs - integrated_lufs(limited(samples, gain_db=gain_db, ceiling_db=ceiling_db))
+        gain_db += missed
+        if abs(missed) < 0.1:
+            break
+    return gain_db
+
+
+def limited(samples: Samples, *, gain_db: float, ceiling_db: float) -> Samples:
+    """`samples` louder by `gain_db`, with true peaks held under `ceiling_db`; looks ahead, so no click."""
+    louder = np.asarray(samples * np.float32(10 ** (gain_db / 20)), np.float32)
+    ceiling = 10 ** (ceiling_db / 20)
+    peaks = _block_peaks(louder)
+    needed = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
+    if needed.min() >= 1:
+        return louder
+    ahead = np.pad(needed, _LOOK_AHEAD_BLOCKS, mode="edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(ahead, 2 * _LOOK_AHEAD_BLOCKS + 1).min(axis=1)
+    gains = _released(lowest)
+    window = np.hanning(2 * _LOOK_AHEAD_BLOCKS + 1)
+    smooth = np.convolve(np.pad(gains, _LOOK_AHEAD_BLOCKS, mode="edge"), window / window.sum(), mode="valid")
+    places = (np.arange(len(smooth)) + 0.5) * _BLOCK
+    curve = np.interp(np.arange(len(louder)), places, smooth).astype(np.float32)
+    return louder * curve[:, None]
+
+
+def _released(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Down at once, up slowly: a step per millisecond, so a plain loop is quick."""
+    gains, now, back = np.empty_like(lowest), 1.0, 1 / _RELEASE_BLOCKS
+    for i, wanted in enumerate(lowest.tolist()):
+        now = min(wanted, now + (1 - now) * back)
+        gains[i] = now
+    return gains
+
+
+def _block_peaks(samples: Samples) -> NDArray[np.float64]:
+    """The true peak of each millisecond (4 x oversampled, as BS.1770 asks)."""
+    blocks = -(-len(samples) // _BLOCK)
+    padded = np.zeros((blocks * _BLOCK, samples.shape[1]), np.float32)
+    padded[: len(samples)] = samples
+    peaks = np.abs(padded).max(axis=1)
+    for phase in (1, 2, 3):
+        taps = _phase_taps(phase / 4)
+        for channel in range(samples.shape[1]):
+            between = np.convolve(padded[:, channel], taps, mode="same")
+            np.maximum(peaks, np.abs(between), out=peaks)
+    return peaks.reshape(blocks, _BLOCK).max(axis=1).astype(np.float64)
+
+
+def _phase_taps(delay: float) -> Samples:
+    """A windowed sinc that gives the samples `delay` of a sample later."""
+    at = np.arange(-8, 9) + delay
+    return (np.sinc(at) * np.cos(np.pi * at / 19) ** 2).astype(np.float32)
+
+
+def integrated_lufs(samples: Samples) -> float:
+    """BS.1770-4 integrated loudness of 48 kHz stereo, in process; -inf for silence or under 0.4 s.
+
+    The weighting is applied to the spectrum: numpy has no recursive filter. It agrees with
+    ffmpeg's meter to 0.1 LU.
+    """
+    block, step = int(0.4 * AUDIO_RATE_HZ), int(0.1 * AUDIO_RATE_HZ)
+    if len(samples) < block:
+        return -math.inf
+    size = _quick_size(len(samples) + AUDIO_RATE_HZ // 10)
+    weighted = np.fft.irfft(np.fft.rfft(samples, size, axis=0) * _k_response(size)[:, None], size, axis=0)
+    power = np.concatenate([[0.0], np.cumsum(np.square(weighted[: len(samples)], dtype=np.float64).sum(axis=1))])
+    starts = np.arange(0, len(samples) - block + 1, step)
+    blocks = (power[starts + block] - power[starts]) / block
+    blocks = blocks[blocks > 10 ** ((-70 + 0.691) / 10)]
+    if not blocks.size:
+        return -math.inf
+    loud = blocks[blocks > blocks.mean() / 10]
+    return float(-0.691 + 10 * np.log10(loud.mean()))
+
+
+def _k_response(size: int) -> NDArray[np.complex128]:
+    """The two filters of BS.1770 at 48 kHz as one frequency response."""
+    z = np.exp(-2j * np.pi * np.fft.rfftfreq(size))
+    shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
+        1 - 1.69065929318241 * z + 0.73248077421585 * z**2
+    )
+    high_pass = (1 - 2 * z + z**2) / (1 - 1.99004745483398 * z + 0.99007225036621 * z**2)
+    return np.asarray(shelf * high_pass, np.complex128)
+
+
+def _quick_size(length: int) -> int:
+    """The next length whose only factors are 2, 3 and 5: the transform is slow on others."""
+    best = 1 << (length - 1).bit_length()
+    for fives in (1, 5, 25, 125):
+        for threes in (1, 3, 9, 27):
+            odd = fives * threes
+            best = min(best, odd << max(0, (-(-length // odd) - 1).bit_length()))
+    return best
+
+
+def encode_aac(samples: Samples, target: Path, *, bitrate_bps: int = 192_000) -> None:
+    """`samples` (n, 2) as AAC-LC 48 kHz stereo in an m4a.
+
+    Raises:
+        MediaError: the encoder failed; no half file stays.
+        MachineLacks: the disk is full.
+    """
+    try:
+        with av.open(str(target), "w", format="ipod") as container:
+            stream: Any = container.add_stream("aac", rate=AUDIO_RATE_HZ, layout="stereo")
+            stream.codec_context.bit_rate = bitrate_bps
+            planar = np.ascontiguousarray(samples.T, np.float32)
+            step = 1024
+            for start in range(0, planar.shape[1], step):
+                piece = np.ascontiguousarray(planar[:, start : start + step])
+                frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
+                frame.sample_rate, frame.pts = AUDIO_RATE_HZ, start
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except (FFmpegError, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise explained(error, "writing", target) from error
+
+
+def measured(path: Path) -> Loudness:
+    """The loudness and true peak of a file, by ffmpeg's meter.
+
+    Raises:
+        MediaError: no sound in it, or the meter said nothing.
+    """
+    said = run_ffmpeg(
+        ["-nostats", "-i", str(path), "-map", "0:a:0", "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
+    )
+    summary = said[said.rfind("Summary:") :]
+    loudness = re.search(r"I:\s+(-?inf|-?[\d.]+) LUFS", summary)
+    peak = re.search(r"Peak:\s+(-?inf|-?[\d.]+) dBFS", summary)
+    if not loudness or not peak:
+        raise MediaError("the loudness of {path} could not be measured", path=path.name)
+    integrated = float(loudness.group(1))
+    # The meter's floor: -70 LUFS is its word for silence.
+    return Loudness(integrated_lufs=-math.inf if integrated <= -70 else integrated, true_peak_dbtp=float(peak.group(1)))
