@@ -42,9 +42,9 @@ class Tones:
 
     @property
     def wall(self) -> Linear:
-        """The backdrop: the background with a breath of the primary, so that light has room above it."""
-        mixed = mix(self.background, self.primary, 0.10)
-        return toward_luminance(mixed, min(luminance(mixed), 0.62))
+        """The backdrop: the background with more of the brand in it, and room for light above it."""
+        mixed = mix(self.background, self.primary, 0.10) if self.dark else mix(self.background, self.accent, 0.36)
+        return toward_luminance(mixed, min(luminance(mixed), 0.60))
 
     @property
     def shade(self) -> Linear:
@@ -54,7 +54,11 @@ class Tones:
     @property
     def highlight(self) -> Linear:
         """Nearly white, a little warm or cool as the brand is."""
-        return mix(np.ones(3, np.float32), self.background, 0.15 if not self.dark else 0.05)
+        return (
+            mix(np.ones(3, np.float32), self.accent, 0.75)
+            if self.dark
+            else mix(np.ones(3, np.float32), self.background, 0.15)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +133,9 @@ class Stage:
             rows = max(4, int(self.height / cell / stretch[1]) + 3)
             seeds = rng.standard_normal((rows, columns)).astype(np.float32)
             if weight > 0.02:
-                total += cv2.resize(seeds, (self.width, self.height), interpolation=cv2.INTER_CUBIC) * np.float32(weight)
+                total += cv2.resize(seeds, (self.width, self.height), interpolation=cv2.INTER_CUBIC) * np.float32(
+                    weight
+                )
             norm += weight * weight
             weight, size = weight * 0.5, size / 2
         return total * np.float32(1.35 / norm**0.5)
@@ -140,6 +146,4 @@ def warped(picture: npt.NDArray[np.float32], dx: Plane, dy: Plane) -> npt.NDArra
     height, width = picture.shape[:2]
     xs = np.arange(width, dtype=np.float32)[None, :] + dx
     ys = np.arange(height, dtype=np.float32)[:, None] + dy
-    return np.asarray(
-        cv2.remap(picture, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32
-    )
+    return np.asarray(cv2.remap(picture, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32)

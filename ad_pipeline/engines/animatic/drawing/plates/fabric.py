@@ -20,7 +20,9 @@ def silk(stage: Stage) -> Linear:
     drift = stage.noise(2, size=760, octaves=2) * 120 + stage.noise(3, size=300, octaves=1) * 26
     p = across + drift + 0.10 * along
     folds = np.sin(p / 118) * 52 + np.sin(p / 61 + 1.3 + along / 900) * 17 + np.sin(p / 233 + along / 700) * 60
-    height = (folds * stage.unit).astype(np.float32) + stage.noise(4, size=160, octaves=2) * np.float32(2.2 * stage.unit)
+    height = (folds * stage.unit).astype(np.float32) + stage.noise(4, size=160, octaves=2) * np.float32(
+        2.2 * stage.unit
+    )
     height = blurred(height, 5 * stage.unit)
     diffuse, spec = lit(height, stage, gloss=14)
     cloth = mix(tones.accent, tones.background, 0.45) if not tones.dark else mix(tones.primary, tones.surface, 0.25)
@@ -37,7 +39,7 @@ def petal_sprite(length: int, colour: Linear, deep: Linear, rng: np.random.Gener
     u = u * 2 - 1
     bend = float(rng.uniform(-0.18, 0.18))
     u = u - bend * np.sin(v * np.pi)
-    half = 0.66 * np.sin(np.pi * np.clip(1 - v, 0, 1) ** 0.72) ** 0.75 + 1e-3
+    half = 0.66 * np.maximum(np.sin(np.pi * np.clip(1 - v, 0, 1) ** 0.72), 0) ** 0.75 + 1e-3
     notch = 0.07 * np.exp(-((u / 0.2) ** 2))
     alpha = (1 - smoothstep(-0.02, 0.02, np.abs(u) - half)) * smoothstep(0.02 + notch, 0.05 + notch, v)
     curl = np.clip(u / half, -1, 1)
@@ -52,7 +54,12 @@ def lay(picture: Linear, sprite: Linear, alpha: Plane, *, cx: float, cy: float, 
     size = alpha.shape[0]
     reach = int(size * 0.75) + int(shadow * 3)
     left, top = int(cx) - reach, int(cy) - reach
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + 2 * reach, picture.shape[1]), min(top + 2 * reach, picture.shape[0])
+    x0, y0, x1, y1 = (
+        max(left, 0),
+        max(top, 0),
+        min(left + 2 * reach, picture.shape[1]),
+        min(top + 2 * reach, picture.shape[0]),
+    )
     if x1 <= x0 or y1 <= y0:
         return
     spin = cv2.getRotationMatrix2D((size / 2, size / 2), turn, 1.0)

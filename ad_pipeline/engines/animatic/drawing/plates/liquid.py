@@ -65,11 +65,19 @@ def sprinkle(stage: Stage, picture: Linear, *, count: int, largest: float, clear
     for _ in range(count):
         radius = max(2, int(largest * stage.unit * float(rng.uniform(0.18, 1.0)) ** 2.6))
         cx, cy = int(rng.uniform(0, stage.width)), int(rng.uniform(0, stage.height))
-        over_subject = abs(cx - stage.foot_x) < stage.subject_width * 0.55 and abs(cy - middle_y) < stage.subject_height / 2
+        over_subject = (
+            abs(cx - stage.foot_x) < stage.subject_width * 0.55 and abs(cy - middle_y) < stage.subject_height / 2
+        )
         size = radius * 2 + 5
         left, top = cx - size // 2, cy - size // 2
         lower = radius // 2 + 2
-        if (clear and over_subject) or left < 0 or top < 0 or left + size > stage.width or top + size + lower > stage.height:
+        if (
+            (clear and over_subject)
+            or left < 0
+            or top < 0
+            or left + size > stage.width
+            or top + size + lower > stage.height
+        ):
             continue
         bright, rim, inside = droplet(radius)
         if stage.light_x > 0:
@@ -89,7 +97,7 @@ def dew(stage: Stage) -> Linear:
     along = (stage.y * 0.8 - stage.x * 0.6 * stage.light_x) / (stage.frame_height / stage.unit) + 0.5
     along = along + stage.noise(1, size=800, octaves=2) * 0.08
     picture = ramp(along, mix(tones.wall, tones.highlight, 0.3), mix(tones.wall, tones.accent, 0.55), deep)
-    sprinkle(stage, picture, count=300, largest=120)
+    sprinkle(stage, picture, count=240, largest=92)
     return picture
 
 
@@ -126,7 +134,9 @@ def cream(stage: Stage) -> Linear:
     ridge = 1 - np.abs(np.sin(phase / 2).astype(np.float32)) ** 1.35
     strokes = np.sin(phase * 7 + stage.noise(3, size=300, octaves=2) * 1.4) * 0.05
     height = (ridge + strokes) * np.minimum(far / 250, 1.4) * (70 * stage.unit)
-    height = blurred((height + stage.noise(4, size=260, octaves=2) * (9 * stage.unit)).astype(np.float32), 3.4 * stage.unit)
+    height = blurred(
+        (height + stage.noise(4, size=260, octaves=2) * (9 * stage.unit)).astype(np.float32), 3.4 * stage.unit
+    )
     diffuse, spec = lit(height, stage, gloss=42)
     body = mix(tones.surface, tones.accent, 0.20) if not tones.dark else mix(tones.accent, np.ones(3, np.float32), 0.25)
     deep = mix(body, mix(tones.accent, tones.primary, 0.5), 0.62)

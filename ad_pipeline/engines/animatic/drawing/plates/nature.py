@@ -24,7 +24,11 @@ def stone(stage: Stage) -> Linear:
     half = min(430.0, max(stage.stature * 0.52, stage.subject_width / stage.unit * 0.8))
     top, front = _block(stage, half, rng)
     both = np.maximum(top, front)
-    picture *= (1 - 0.45 * blurred(np.roll(both, (int(30 * stage.unit), int(-stage.light_x * 50 * stage.unit)), (0, 1)), 30 * stage.unit))[..., None]
+    picture *= (
+        1
+        - 0.45
+        * blurred(np.roll(both, (int(30 * stage.unit), int(-stage.light_x * 50 * stage.unit)), (0, 1)), 30 * stage.unit)
+    )[..., None]
     over(picture, rock * (0.42 + 0.55 * diffuse)[..., None], front)
     over(picture, mix(rock, np.ones(3, np.float32), 0.30) * (0.60 + 0.50 * diffuse)[..., None], top)
     return picture
@@ -64,7 +68,11 @@ def marble(stage: Stage) -> Linear:
     over(picture, vein_tone.astype(np.float32), (veins * 0.42).astype(np.float32))
     joint = np.minimum(np.abs((stage.x + 40) % 520 - 260), np.abs((stage.y - horizon) % 520 - 1))
     picture *= (1 - 0.13 * smoothstep(5, 1, joint) * (1 - below))[..., None]
-    over(picture, tones.highlight, glow(stage, stage.foot[0] + stage.light_x * 300, horizon + 60, 300, 110) * below * 0.45)
+    over(
+        picture,
+        tones.highlight,
+        glow(stage, stage.foot[0] + stage.light_x * 300, horizon + 60, 300, 110) * below * 0.45,
+    )
     picture *= (1 - 0.20 * cv2.exp(-np.abs(stage.y - horizon) / 26))[..., None]
     return picture
 
@@ -105,7 +113,11 @@ def snow(stage: Stage) -> Linear:
         tone = ramp(np.clip(depth + (3 - i) * 0.12, 0, 1), white, mix(white, cool, 0.5), cool)
         over(picture, tone, cut)
     sparkle = stage.noise(5, size=5, octaves=1)
-    over(picture, np.ones(3, np.float32), smoothstep(3.0, 3.8, sparkle) * smoothstep(horizon, horizon + 200, stage.y) * 0.8)
+    over(
+        picture,
+        np.ones(3, np.float32),
+        smoothstep(3.0, 3.8, sparkle) * smoothstep(horizon, horizon + 200, stage.y) * 0.8,
+    )
     mound = glow(stage, stage.foot[0], stage.foot[1] + 60, stage.stature * 0.6, 70)
     over(picture, white, mound * 0.5)
     return picture
@@ -125,16 +137,18 @@ def _skin(stage: Stage, *, dry: bool) -> Linear:
     tones = stage.tones
     base = np.array([0.72, 0.47, 0.36], np.float32) if not tones.dark else np.array([0.50, 0.28, 0.20], np.float32)
     base = mix(base, tones.accent, 0.16)
-    cell = 88.0 if dry else 62.0
+    cell = 58.0 if dry else 40.0
     rng = stage.rng(3)
-    bend_x, bend_y = stage.noise(1, size=260, octaves=3) * 16, stage.noise(2, size=260, octaves=3) * 16
+    bend_x, bend_y = stage.noise(1, size=260, octaves=3) * 22, stage.noise(2, size=260, octaves=3) * 22
     far1, far2 = _nearest_two((stage.x + bend_x) / cell, (stage.y + bend_y) / cell, rng)
-    furrow = smoothstep(0.0, 0.30 if dry else 0.24, far2 - far1)
-    height = furrow * (9.0 if dry else 4.2) + stage.noise(4, size=26, octaves=2) * (1.1 if dry else 0.5)
-    height = height + stage.noise(5, size=620, octaves=2) * 34
+    furrow = smoothstep(0.0, 0.55, far2 - far1)
+    height = furrow * (5.0 if dry else 2.2) + stage.noise(4, size=26, octaves=2) * (1.1 if dry else 0.5)
+    height = height + stage.noise(5, size=620, octaves=2) * 26
     diffuse, spec = lit(blurred((height * stage.unit).astype(np.float32), 1.4 * stage.unit), stage, gloss=26)
     deep = base * np.array([0.34, 0.20, 0.17], np.float32)
-    picture = ramp(diffuse * (0.92 if dry else 1.0), deep, mix(deep, base, 0.75), base, mix(base, np.ones(3, np.float32), 0.5))
+    picture = ramp(
+        diffuse * (0.92 if dry else 1.0), deep, mix(deep, base, 0.75), base, mix(base, np.ones(3, np.float32), 0.5)
+    )
     if dry:
         flake = smoothstep(0.9, 1.7, stage.noise(6, size=70, octaves=3)) * (1 - furrow * 0.3)
         over(picture, np.array([0.80, 0.72, 0.66], np.float32), flake * 0.30)

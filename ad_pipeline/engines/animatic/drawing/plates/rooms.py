@@ -72,7 +72,12 @@ def discs(stage: Stage, picture: Linear, *, count: int, largest: float, band: tu
     rng = stage.rng(salt)
     tones = stage.tones
     warm = np.array([1.0, 0.72, 0.40], np.float32)
-    hues = (warm, mix(tones.accent, np.ones(3, np.float32), 0.2), mix(tones.primary, tones.accent, 0.4), mix(warm, tones.accent, 0.5))
+    hues = (
+        warm,
+        mix(tones.accent, np.ones(3, np.float32), 0.2),
+        mix(tones.primary, tones.accent, 0.4),
+        mix(warm, tones.accent, 0.5),
+    )
     for _ in range(count):
         radius = largest * float(rng.uniform(0.3, 1.0)) * stage.unit
         cx, cy = float(rng.uniform(0, stage.width)), float(rng.uniform(*band))
@@ -107,7 +112,11 @@ def bokeh(stage: Stage) -> Linear:
     mirrored = blurred(warped(picture, wobble.astype(np.float32), rows), 14 * stage.unit)
     fade = 0.60 * cv2.exp(-np.maximum(stage.y - horizon, 0) / 420)
     over(picture, mirrored * fade[..., None] + high * 0.4, below)
-    over(picture, mix(low, tones.accent, 0.35), glow(stage, stage.foot[0], stage.foot[1] - stage.stature * 0.5, 380, stage.stature * 0.6) * 0.28)
+    over(
+        picture,
+        mix(low, tones.accent, 0.35),
+        glow(stage, stage.foot[0], stage.foot[1] - stage.stature * 0.5, 380, stage.stature * 0.6) * 0.28,
+    )
     return picture
 
 
@@ -124,14 +133,26 @@ def laboratory(stage: Stage) -> Linear:
     glass = picture.copy()
     for i in range(7):
         x = -560 + i * 185 + float(rng.uniform(-36, 36))
-        _vessel(stage, glass, x, horizon + 14, float(rng.uniform(0.75, 1.25)), i % 3, mix(shelf, tones.accent, float(rng.uniform(0, 0.9))))
-    soft = blurred(glass, 13 * stage.unit)
+        _vessel(
+            stage,
+            glass,
+            x,
+            horizon + 14,
+            float(rng.uniform(0.75, 1.25)),
+            i % 3,
+            mix(shelf, tones.accent, float(rng.uniform(0, 0.9))),
+        )
+    soft = blurred(glass, 11 * stage.unit)
     below = smoothstep(horizon - 2, horizon + 2, stage.y)
     over(picture, soft, 1 - below)
     rows = (2 * (horizon - stage.y) * stage.unit).astype(np.float32)
     mirrored = blurred(warped(picture, np.zeros_like(rows), rows), 9 * stage.unit)
     over(picture, mirrored, below * 0.40 * cv2.exp(-np.maximum(stage.y - horizon, 0) / 260))
-    over(picture, tones.highlight, smoothstep(40, 0, np.abs(stage.y + stage.x * 0.25 + stage.frame_height / stage.unit * 0.36)) * 0.25)
+    over(
+        picture,
+        tones.highlight,
+        smoothstep(40, 0, np.abs(stage.y + stage.x * 0.25 + stage.frame_height / stage.unit * 0.36)) * 0.25,
+    )
     return picture
 
 
@@ -139,7 +160,16 @@ def _vessel(stage: Stage, picture: Linear, x: float, base: float, scale: float, 
     """A flask, beaker or tube behind the bench, to be thrown out of focus."""
     s = 230 * scale
     if kind == 0:
-        outline = [(-0.10, -1.5), (0.10, -1.5), (0.10, -0.9), (0.52, -0.06), (0.46, 0), (-0.46, 0), (-0.52, -0.06), (-0.10, -0.9)]
+        outline = [
+            (-0.10, -1.5),
+            (0.10, -1.5),
+            (0.10, -0.9),
+            (0.52, -0.06),
+            (0.46, 0),
+            (-0.46, 0),
+            (-0.52, -0.06),
+            (-0.10, -0.9),
+        ]
         level = -0.42
     elif kind == 1:
         outline = [(-0.34, -1.1), (0.34, -1.1), (0.34, -0.05), (0.30, 0), (-0.30, 0), (-0.34, -0.05)]
@@ -152,7 +182,11 @@ def _vessel(stage: Stage, picture: Linear, x: float, base: float, scale: float, 
     over(picture, np.ones(3, np.float32), body * 0.16)
     over(picture, liquid, body * smoothstep(-3, 3, stage.y - base - level * s) * 0.72)
     over(picture, liquid * 0.5, np.clip(body - edge, 0, 1) * 0.8)
-    over(picture, np.ones(3, np.float32), body * rounded(stage, (x - 0.07 * s, base - 1.5 * s, x - 0.02 * s, base), 4) * 0.5)
+    over(
+        picture,
+        np.ones(3, np.float32),
+        body * rounded(stage, (x - 0.07 * s, base - 1.5 * s, x - 0.02 * s, base), 4) * 0.5,
+    )
 
 
 def desk(stage: Stage) -> Linear:
@@ -173,7 +207,9 @@ def desk(stage: Stage) -> Linear:
     cold = mix(np.array([0.55, 0.72, 1.0], np.float32), tones.accent, 0.4)
     over(picture, cold * (0.55 + 0.25 * smoothstep(horizon - 330, horizon - 46, stage.y))[..., None], screen * 0.85)
     picture += cold * (glow(stage, stage.light_x * 330, horizon - 60, 520, 380) * 0.12)[..., None]
-    cup = np.maximum(rounded(stage, (-stage.light_x * 300 - 70, horizon - 130, -stage.light_x * 300 + 70, horizon + 16), 18),
-                     ellipse(stage, -stage.light_x * 300, horizon + 8, 68, 16))
+    cup = np.maximum(
+        rounded(stage, (-stage.light_x * 300 - 70, horizon - 130, -stage.light_x * 300 + 70, horizon + 16), 18),
+        ellipse(stage, -stage.light_x * 300, horizon + 8, 68, 16),
+    )
     over(picture, wall * 0.30, blurred(cup, 6 * stage.unit))
     return blurred(picture, 2.5 * stage.unit)

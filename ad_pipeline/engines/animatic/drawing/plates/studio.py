@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ad_pipeline.engines.animatic.drawing.canvas import Linear, blurred, luminance, mix, over, smoothstep, toward_luminance
+from ad_pipeline.engines.animatic.drawing.canvas import (
+    Linear,
+    blurred,
+    luminance,
+    mix,
+    over,
+    smoothstep,
+    toward_luminance,
+)
 from ad_pipeline.engines.animatic.drawing.shapes import drum, ellipse, glow, room, rounded
 from ad_pipeline.engines.animatic.drawing.stage import Stage
 
@@ -57,7 +65,9 @@ def paper(stage: Stage) -> Linear:
     picture = np.empty((stage.height, stage.width, 3), np.float32)
     picture[:] = far
     sun_y = stage.foot[1] - stage.stature * 0.62
-    sun = ellipse(stage, stage.foot[0] + stage.light_x * 30, sun_y, max(240, stage.stature * 0.44), max(240, stage.stature * 0.44))
+    sun = ellipse(
+        stage, stage.foot[0] + stage.light_x * 30, sun_y, max(240, stage.stature * 0.44), max(240, stage.stature * 0.44)
+    )
     picture *= (1 - 0.22 * blurred(np.roll(sun, int(14 * stage.unit), axis=0), 14 * stage.unit))[..., None]
     over(picture, mix(far, tones.accent, 0.45), sun)
     fibre = stage.noise(7, size=7, octaves=2, stretch=(2.2, 1)) * 0.014
@@ -66,7 +76,9 @@ def paper(stage: Stage) -> Linear:
         base = stage.foot[1] - stage.stature * 0.30 + (reach * 0.5 - stage.foot[1] + stage.stature * 0.3) * share**1.15
         wave = stage.noise(20 + i, size=620 - 60 * i, octaves=1, stretch=(1, 40)) * (58 + 14 * i)
         cut = smoothstep(-1.6, 1.6, stage.y - base - wave)
-        shadow = blurred(np.roll(cut, (int(-16 * stage.unit), int(-stage.light_x * 8 * stage.unit)), axis=(0, 1)), 15 * stage.unit)
+        shadow = blurred(
+            np.roll(cut, (int(-16 * stage.unit), int(-stage.light_x * 8 * stage.unit)), axis=(0, 1)), 15 * stage.unit
+        )
         picture *= (1 - 0.34 * shadow * (1 - cut))[..., None]
         tone = mix(far, near, 0.12 + 0.88 * share) if not tones.dark else mix(tones.surface, tones.primary, share * 0.8)
         over(picture, tone * (1 - 0.10 * smoothstep(base, base + 420, stage.y))[..., None], cut)
