@@ -1,0 +1,159 @@
+"""Layers in motion: planes made once, then warped and blended for each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ad_pipeline.engines.animatic.drawing.canvas import Bytes
+from ad_pipeline.engines.animatic.drawing.layers import Layer
+from ad_pipeline.engines.animatic.drawing.moves import Matrix, Pose, Shot, chained, sampling
+from ad_pipeline.media.encode import Planes, planes_from_rgb
+
+_INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovingLayer:
+    """One layer's planes: alpha at full and half size beside luma and chroma."""
+
+    layer: Layer
+    planes: Planes
+    alpha: Bytes
+    alpha_half: Bytes
+    even: bool
+    """One colour all over, as blurred things in front are: only alpha needs warping."""
+
+    @classmethod
+    def of(cls, layer: Layer, rgba: Bytes) -> MovingLayer:
+        """The layer with its sides made even by transparent rims."""
+        rows, columns = rgba.shape[0] % 2, rgba.shape[1] % 2
+        if rows or columns:
+            rgba = np.pad(rgba, ((0, rows), (0, columns), (0, 0)), mode="edge")
+            rgba[rgba.shape[0] - rows :, :, 3] = 0
+            rgba[:, rgba.shape[1] - columns :, 3] = 0
+        alpha = np.ascontiguousarray(rgba[..., 3])
+        half = cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        colours = np.ascontiguousarray(rgba[..., :3])
+        even = bool((colours == colours[0, 0]).all())
+        return cls(layer=layer, planes=planes_from_rgb(colours), alpha=alpha, alpha_half=np.asarray(half, np.uint8), even=even)
+
+    def to_film(self, shot: Shot, pose: Pose) -> Matrix:
+        """2x3: place on the layer's own picture (in canvas-sized pixels) -> film place."""
+        layer = self.layer
+        grow = 1 + 0.035 * layer.depth * pose.near
+        anchor = np.array([layer.anchor_x, layer.anchor_y])
+        shift = anchor - grow * anchor
+        if not layer.stands:
+            # Near things pass the lens faster than the plate does.
+            shift = shift - layer.depth * 0.9 * np.array([pose.pan_x * shot.width, pose.pan_y * shot.height])
+            shift = shift - np.array([0, layer.depth * 0.012 * shot.height * pose.near])
+        own = np.array([[1, 0, layer.left_px], [0, 1, layer.top_px]], np.float64)
+        forward = np.array([[grow, 0, shift[0]], [0, grow, shift[1]]], np.float64)
+        return chained(shot.to_film(pose), chained(forward, own))
+
+    def lay(self, frame: Planes, matrix: Matrix) -> tuple[int, int, int, int] | None:
+        """Blend this layer into `frame` in place; answers the window (left, top, right, bottom) it touched."""
+        window = self._window(matrix, width=frame[0].shape[1], height=frame[0].shape[0])
+        if window is None:
+            return None
+        left, top, right, bottom = window
+        pitch = self.layer.scale
+        if self.even:
+            self._lay_even(frame, matrix, window)
+            return window
+        full = sampling(matrix, pitch_from=pitch, pitch_to=1, left=left, top=top)
+        size = (right - left, bottom - top)
+        _blend(frame[0][top:bottom, left:right], _warped(self.planes[0], full, size), _warped_alpha(self.alpha, full, size))
+        half = sampling(matrix, pitch_from=2 * pitch, pitch_to=2, left=left, top=top)
+        size = (size[0] // 2, size[1] // 2)
+        share = _warped_alpha(self.alpha_half, half, size)
+        for i in (1, 2):
+            part = frame[i][top // 2 : bottom // 2, left // 2 : right // 2]
+            _blend(part, _warped(self.planes[i], half, size), share)
+        return window
+
+    def share_in(self, matrix: Matrix, window: tuple[int, int, int, int]) -> Bytes:
+        """The layer's alpha as it lies in `window`."""
+        left, top, right, bottom = window
+        full = sampling(matrix, pitch_from=self.layer.scale, pitch_to=1, left=left, top=top)
+        return _warped_alpha(self.alpha, full, (right - left, bottom - top))
+
+    def _lay_even(self, frame: Planes, matrix: Matrix, window: tuple[int, int, int, int]) -> None:
+        """Only alpha is warped, at half size: such layers are out of focus anyway."""
+        left, top, right, bottom = window
+        size = ((right - left) // 2, (bottom - top) // 2)
+        half = sampling(matrix, pitch_from=self.layer.scale, pitch_to=2, left=left, top=top)
+        share = _warped_alpha(self.alpha, half, size)
+        wide = cv2.resize(share, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        _tint(frame[0][top:bottom, left:right], int(self.planes[0][0, 0]), wide)
+        for i in (1, 2):
+            part = frame[i][top // 2 : bottom // 2, left // 2 : right // 2]
+            _tint(part, int(self.planes[i][0, 0]), share)
+
+    def _window(self, matrix: Matrix, *, width: int, height: int) -> tuple[int, int, int, int] | None:
+        rows, columns = self.alpha.shape[0] * self.layer.scale, self.alpha.shape[1] * self.layer.scale
+        corners = np.array([(0, 0), (columns, 0), (0, rows), (columns, rows)]) @ matrix[:, :2].T + matrix[:, 2]
+        left = max(0, int(np.floor(corners[:, 0].min() / 2)) * 2)
+        top = max(0, int(np.floor(corners[:, 1].min() / 2)) * 2)
+        right = min(width, int(np.ceil(corners[:, 0].max() / 2)) * 2)
+        bottom = min(height, int(np.ceil(corners[:, 1].max() / 2)) * 2)
+        return (left, top, right, bottom) if right - left >= 2 and bottom - top >= 2 else None
+
+
+def plate_frame(planes: Planes, matrix: Matrix, *, width: int, height: int) -> Planes:
+    """The plate as the film sees it through `matrix` (canvas place -> film place)."""
+    full = sampling(matrix, pitch_from=1, pitch_to=1)
+    half = sampling(matrix, pitch_from=2, pitch_to=2)
+    return (
+        _warped(planes[0], full, (width, height)),
+        _warped(planes[1], half, (width // 2, height // 2)),
+        _warped(planes[2], half, (width // 2, height // 2)),
+    )
+
+
+def _warped(plane: Bytes, matrix: Matrix, size: tuple[int, int]) -> Bytes:
+    return np.asarray(cv2.warpAffine(plane, matrix, size, flags=_INVERSE, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _warped_alpha(plane: Bytes, matrix: Matrix, size: tuple[int, int]) -> Bytes:
+    return np.asarray(cv2.warpAffine(plane, matrix, size, flags=_INVERSE), np.uint8)
+
+
+def _blend(under: Bytes, above: Bytes, share: Bytes) -> None:
+    kept = cv2.multiply(under, cv2.bitwise_not(share), scale=1 / 255)
+    under[:] = cv2.add(kept, cv2.multiply(above, share, scale=1 / 255))
+
+
+def _tint(under: Bytes, value: int, share: Bytes) -> None:
+    kept = cv2.multiply(under, cv2.bitwise_not(share), scale=1 / 255)
+    under[:] = cv2.add(kept, cv2.convertScaleAbs(share, alpha=value / 255))
+
+
+class Glow:
+    """A halo that swells, and a band of light that passes over the subject; luma only, so hues stay."""
+
+    def __init__(self, *, width: int, height: int, centre: tuple[float, float], reach: float) -> None:
+        y, x = np.mgrid[0 : height // 8, 0 : width // 8].astype(np.float32) * 8
+        far = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / max(reach, 1) ** 2
+        small = cv2.exp(-far * 1.1) * 60
+        self._halo = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        self._halo8 = np.clip(self._halo + 0.5, 0, 255).astype(np.uint8)
+
+    def lighten(self, luma: Bytes, strength: float) -> None:
+        """Add the halo; 1 lifts its middle by 60 of 219 steps."""
+        cv2.addWeighted(luma, 1.0, self._halo8, strength, 0, dst=luma)
+
+
+def sweep(luma: Bytes, share: Bytes, *, place: float, slant: float) -> None:
+    """A soft diagonal band of light over `luma` where `share` is; `place` 0..1 is before to past it."""
+    height, width = luma.shape
+    small = (max(2, width // 4), max(2, height // 4))
+    x = np.linspace(0, 1, small[0], dtype=np.float32)[None, :]
+    y = np.linspace(0, 1, small[1], dtype=np.float32)[:, None]
+    along = x + slant * (y - 0.5) * 0.5 - (place * 2.2 - 0.6)
+    band = (np.exp(-((along / 0.11) ** 2)) * 46).astype(np.float32)
+    wide = cv2.convertScaleAbs(cv2.resize(band, (width, height), interpolation=cv2.INTER_LINEAR))
+    luma[:] = cv2.add(luma, cv2.multiply(wide, share, scale=1 / 255))
