@@ -4,8 +4,6 @@ Each body reads its key, calls one stage, and returns what was made. The docstri
 producers read in the UI, in Korean and English.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,14 +38,14 @@ from ad_pipeline.stages.workplace import Wishes, Workplace
 
 CHECKS: dict[str, tuple[str, ...]] = {
     "storyboard": ("length", "words_to_avoid"),
-    "key_image": ("size", "not_blank"),
-    "motion_clip": ("size", "frame_rate", "length", "black", "frozen"),
-    "voice": ("length", "silence", "clipping"),
-    "lipsync": ("unchanged", "size", "frame_rate", "length", "black", "frozen"),
+    "key_image": ("size", "format", "not_empty"),
+    "motion_clip": ("size", "frame_rate", "length", "black", "frozen", "format"),
+    "voice": ("length", "whole_text", "silence", "clipping"),
+    "lipsync": ("unchanged", "size", "frame_rate", "length", "black", "frozen", "format"),
     "sfx": ("length", "clipping"),
     "final_mp4": (
-        "size", "frame_rate", "length", "codec", "bitrate", "loudness", "true_peak", "black", "frozen", "silence",
-        "captions_in_safe_zone",
+        "size", "frame_rate", "length", "container_length", "format", "bitrate", "loudness", "true_peak", "black",
+        "frozen", "silence", "text_inside_safe_zone",
     ),
 }  # fmt: skip
 """Every check of every asset; the stages measure them and the records keep the answers."""

@@ -43,8 +43,7 @@ def final_when_complete(session_id: str, done: Finished) -> list[dg.RunRequest]:
     """Ask for the final when every scene of the storyboard is finished and no final follows from them yet."""
     if not done.scenes_are or done.finals:
         return []
-    takes = {kind: [r.sha256 for r in records] for scene in done.scenes.values() for kind, records in scene.items()}
-    made_of = fingerprint(takes=takes, scenes={s: sorted(k) for s, k in done.scenes.items()}, all=_sha256s(done))
+    made_of = fingerprint(takes=[r.sha256 for scene in done.scenes.values() for takes in scene.values() for r in takes])
     return [
         dg.RunRequest(
             run_key=f"{session_id}/{made_of}",
@@ -53,10 +52,6 @@ def final_when_complete(session_id: str, done: Finished) -> list[dg.RunRequest]:
             tags={SESSION_TAG: session_id, MADE_BY_TAG: "pipeline"},
         )
     ]
-
-
-def _sha256s(done: Finished) -> list[str]:
-    return [r.sha256 for scene in done.scenes.values() for records in scene.values() for r in records]
 
 
 @dg.sensor(
@@ -102,6 +97,7 @@ def _new_events(context: dg.SensorEvaluationContext, assets: Sequence[str]) -> l
     """Materializations since the cursor that no driver made, the oldest first."""
     after = int(context.cursor) if context.cursor else None
     found: list[dg.EventLogRecord] = []
+    seen_up_to: list[int] = []
     for asset in assets:
         records = context.instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=after),
@@ -109,11 +105,14 @@ def _new_events(context: dg.SensorEvaluationContext, assets: Sequence[str]) -> l
             ascending=True,
         ).records
         found += records
+        if len(records) == _MOST_EVENTS:
+            seen_up_to.append(records[-1].storage_id)
     if not found:
         return []
-    found.sort(key=lambda event: event.storage_id)
-    if len(assets) == 1 or len(found) < _MOST_EVENTS:
-        context.update_cursor(str(found[-1].storage_id))
+    # With more than one page of one asset, the rest of it waits for the next tick.
+    upto = min(seen_up_to, default=max(event.storage_id for event in found))
+    context.update_cursor(str(upto))
+    found = sorted((event for event in found if event.storage_id <= upto), key=lambda event: event.storage_id)
     return [event for event in found if not _is_drivers(context.instance, event.run_id)]
 
 

@@ -1,7 +1,5 @@
 """What a person may set in the Launchpad for one materialization."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from ad_pipeline.defs.sweep import end_orphan_runs
 from ad_pipeline.defs.workers import RunOrder, RunResult, WarmWorkers
 from ad_pipeline.errors import Cancelled
 from ad_pipeline.messages import say
-from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.stages.launcher import Failure, Order, Outcome
 from ad_pipeline.stages.progress import SCENE_KINDS, Finished, finished
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
@@ -30,49 +29,6 @@ SESSION_TAG = "ad_pipeline/session"
 WORKERS = 2
 
 _LOOK_EVERY_S = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What to make: the whole ad, with a person's wishes for single stages of single scenes."""
-
-    session_id: str
-    wishes: Mapping[str, Mapping[str, Wishes]] = field(default_factory=dict[str, Mapping[str, Wishes]])
-    """scene id -> asset -> wishes; all else is reused when nothing that decides it changed."""
-    upgrade: bool = False
-    only_scene: str = ""
-    """With `upgrade`: only this scene's artifacts are tried again."""
-    parent_run_id: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """One run that failed, in a producer's words."""
-
-    place: str
-    fault: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.fault}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How the ad ended: its finals, what failed, what a weaker engine made."""
-
-    session_id: str
-    finals: tuple[TakeRecord, ...] = ()
-    failures: tuple[Failure, ...] = ()
-    degraded: tuple[TakeRecord, ...] = ()
-    nothing_to_do: bool = False
-
-    def lines(self) -> list[str]:
-        """The outcome for a log."""
-        lines = [f"{record.format}: {record.path}" for record in self.finals]
-        lines += [
-            f"degraded: {r.key} by {r.degraded.used}, wanted {r.degraded.wanted}" for r in self.degraded if r.degraded
-        ]
-        return lines + [f"failed: {failure}" for failure in self.failures]
 
 
 def _never() -> bool:

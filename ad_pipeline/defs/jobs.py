@@ -1,7 +1,5 @@
 """The jobs: one run per storyboard, per scene, per final; and `make_ad`, which drives them all."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
@@ -13,6 +11,7 @@ from ad_pipeline.defs.partitions import ad_sessions, session_scenes
 from ad_pipeline.errors import AdPipelineError, Cancelled
 from ad_pipeline.messages import user_language
 from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.stages.launcher import Order
 from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.workplace import StepReport, Workplace
 
@@ -35,7 +34,7 @@ class MakeAdConfig(dg.Config):
 def make_ad_op(context: dg.OpExecutionContext, config: MakeAdConfig) -> None:
     """Drives one ad; its storyboard, scenes and final are runs of their own, tagged with this one."""
     # Here, not above: the driver starts worker processes that import this module.
-    from ad_pipeline.defs.driver import Order, make_ad
+    from ad_pipeline.defs.driver import make_ad
 
     place = Workplace.at(settings_from_environment())
     try:

@@ -1,7 +1,5 @@
 """The workplace as a Dagster resource: what the environment describes, bound to one run."""
 
-from __future__ import annotations
-
 import dataclasses
 import logging
 import time

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 
 import cv2
@@ -17,12 +16,15 @@ from ad_pipeline.defs.resources import MADE_BY_TAG, listen
 from ad_pipeline.defs.workers import RunOrder, RunResult
 from ad_pipeline.stages.workplace import StepReport
 
+# The run's log has everything; the terminal belongs to the progress display.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
 _JOBS = {"storyboard": storyboard_run, "scene": scene_run, "final": final_run}
 
 
 def begin(*, tell: Callable[[StepReport], None]) -> None:
     """Open the instance and send what stages report to `tell`."""
-    warnings.simplefilter("ignore")  # Dagster's notes about preview features are ours to know, not the producer's
+
     cv2.setNumThreads(1)  # the workers themselves fill the cores
     listen(tell)
     _instance()
@@ -35,20 +37,21 @@ def run(order: RunOrder) -> RunResult:
         tags |= get_tags_from_multi_partition_key(scene_partition(order.session_id, order.scene_id))
     else:
         tags["dagster/partition"] = order.session_id
-    with dg.execute_job(
+    # Entering the result as a context would start the run's resources a second time to read outputs.
+    result = dg.execute_job(
         dg.reconstructable(_JOBS[order.kind]),
         instance=_instance(),
-        run_config=dict(order.run_config),
+        run_config={**order.run_config, **_QUIET},
         tags=tags,
         raise_on_error=False,
-    ) as result:
-        if result.success:
-            return RunResult(order=order, run_id=result.run_id, state="success")
-        ended = _instance().get_run_by_id(result.run_id)
-        canceled = ended is not None and ended.status == dg.DagsterRunStatus.CANCELED
-        return RunResult(
-            order=order, run_id=result.run_id, state="canceled" if canceled else "failure", fault=_fault(result)
-        )
+    )
+    if result.success:
+        return RunResult(order=order, run_id=result.run_id, state="success")
+    ended = _instance().get_run_by_id(result.run_id)
+    canceled = ended is not None and ended.status == dg.DagsterRunStatus.CANCELED
+    return RunResult(
+        order=order, run_id=result.run_id, state="canceled" if canceled else "failure", fault=_fault(result)
+    )
 
 
 def _fault(result: dg.JobExecutionResult) -> str:

@@ -17,6 +17,7 @@ _BUILT_IN: Mapping[str, str] = MappingProxyType(
         "animatic/guide-voice": "ad_pipeline.engines.animatic.voice:GuideVoice",
         "animatic/pass-through": "ad_pipeline.engines.animatic.lipsync:PassThroughLipsync",
         "animatic/procedural": "ad_pipeline.engines.animatic.sound:ProceduralSound",
+        "cut/planar": "ad_pipeline.engines.cut:PlanarCut",
     }
 )
 

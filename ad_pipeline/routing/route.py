@@ -18,7 +18,7 @@ from ad_pipeline.story.border import nearest
 from ad_pipeline.story.brief import Brief
 from ad_pipeline.story.storyboard import Scene
 
-RoutedStage = Literal["storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music"]
+RoutedStage = Literal["storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music", "final_mp4"]
 ROUTED_STAGES: tuple[RoutedStage, ...] = ("storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music")
 
 
@@ -79,7 +79,7 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None) -> D
     """
     length_s = scene.duration_seconds if scene else brief.duration
     row = next(r for r in _rows() if r.holds(stage=stage, brief=brief, needs=_needs(brief, scene), length_s=length_s))
-    wish = scene.engines.get(stage, "") if scene and stage != "music" else ""
+    wish = {str(name): engine for name, engine in scene.engines.items()}.get(stage, "") if scene else ""
     names, reason = (
         ((_named(wish, scene), *row.engines), "the storyboard names it") if wish else (row.engines, row.reason)
     )

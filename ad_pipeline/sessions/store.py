@@ -111,7 +111,7 @@ class Session:
 
     def takes(self, key: ArtifactKey) -> tuple[TakeRecord, ...]:
         """All takes of an artifact, the oldest first."""
-        found = [self._record(path) for path in self._records.glob(f"{key.slug}.v*.json")]
+        found = [self._record(path) for path in self._records.glob(f"{key.slug}.v[0-9]*.json")]
         return tuple(sorted((r for r in found if r), key=lambda r: r.take))
 
     def picked(self, key: ArtifactKey) -> TakeRecord | None:
@@ -121,7 +121,7 @@ class Session:
 
     def records(self) -> tuple[TakeRecord, ...]:
         """Every take of every artifact."""
-        found = [self._record(path) for path in sorted(self._records.glob("*.v*.json"))]
+        found = [self._record(path) for path in sorted(self._records.glob("*.v[0-9]*.json"))]
         return tuple(r for r in found if r)
 
     def picked_records(self) -> tuple[TakeRecord, ...]:
@@ -280,7 +280,7 @@ class Session:
 
     def _next_take(self, key: ArtifactKey) -> int:
         # Files count too: a take whose record a person deleted must not be overwritten.
-        files = (self.folder / key.folder).glob(f"{key.stem}.v*{key.suffix}")
+        files = (self.folder / key.folder).glob(f"{key.stem}.v[0-9]*{key.suffix}")
         from_files = [int(p.name[len(key.stem) + 2 : -len(key.suffix)]) for p in files if p.name.count(".") == 2]
         return 1 + max([*from_files, *(r.take for r in self.takes(key))], default=0)
 

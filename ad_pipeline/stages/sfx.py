@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.checks.voice import check_sound
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, SfxRequest, SoundEngine
 from ad_pipeline.media.time import FILM
 from ad_pipeline.routing.route import decide

@@ -6,6 +6,7 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 
+from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.checks.voice import check_voice
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, VoiceDone, VoiceEngine, VoiceRequest
@@ -72,8 +73,9 @@ def voice_task(facts: SessionFacts, scene_id: str) -> Task:
         return VoiceDone(**{**vars(done), "details": {**done.details, "marks": marks, "duration_s": done.duration_s}})
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
-        text = " ".join(line.text for line in request.lines)
-        return check_voice(draft.path, longest_s=request.longest_s if request.lines else room_s, text=text)
+        if not request.lines:
+            return check_sound(draft.path, length_s=room_s)
+        return check_voice(draft.path, longest_s=request.longest_s, text=" ".join(line.text for line in request.lines))
 
     def estimate(engine: Engine) -> Estimate:
         assert isinstance(engine, VoiceEngine)

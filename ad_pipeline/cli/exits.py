@@ -1,0 +1,7 @@
+"""Exit codes."""
+
+DONE = 0
+FAILED = 1
+BAD_INPUT = 2
+DEGRADED = 3
+INTERRUPTED = 130

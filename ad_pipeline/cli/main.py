@@ -1,0 +1,122 @@
+"""The command line: `ad-pipeline make brief.yaml` and its sisters.
+
+Exit codes: 0 done, 1 failed, 2 bad input, 3 done but degraded where the brief forbids it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ad_pipeline.cli.exits import BAD_INPUT, FAILED, INTERRUPTED
+from ad_pipeline.errors import AdPipelineError, InputRejected
+from ad_pipeline.messages import say, user_language
+
+Command = Callable[[argparse.Namespace], int]
+
+STAGES = ("key_image", "motion_clip", "voice", "lipsync", "sfx")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad arguments end as every bad input does: one line, exit 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    # Ended by `kill`, a run is cancelled as by Ctrl-C; a closed pipe (`| head`) ends us silently.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = _parser().parse_args(arguments)
+    if options.root:
+        os.environ["AD_PIPELINE_ROOT"] = str(Path(options.root).expanduser().absolute())
+    try:
+        return _command(options.command)(options)
+    except AdPipelineError as error:
+        return _refused(error, as_json=options.json)
+    except KeyboardInterrupt:
+        print(say("stopped; what was finished is kept"), file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _refused(error: AdPipelineError, *, as_json: bool) -> int:
+    code = BAD_INPUT if isinstance(error, InputRejected) else FAILED
+    text = error.message.said_in(user_language())
+    if as_json:
+        print(json.dumps({"error": text, "field": getattr(error, "field", ""), "exit": code}, ensure_ascii=False))
+    else:
+        print(say("error: {text}", text=text), file=sys.stderr)
+    return code
+
+
+def _command(name: str) -> Command:
+    """The command's function; its module is loaded only now, so that `--help` is quick."""
+    module = {
+        "make": "making", "rerun": "making", "takes": "looking", "pick": "looking", "show": "looking",
+        "route": "looking", "doctor": "doctor", "ui": "ui",
+    }[name]  # fmt: skip
+    return getattr(importlib.import_module(f"ad_pipeline.cli.{module}"), name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="ad-pipeline", description=say("A brief becomes a finished advertising video."))
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    make = _added(commands, "make", say("make an ad from a brief, or resume it"))
+    make.add_argument("brief", metavar="BRIEF.yaml")
+    make.add_argument("--session", help=say("the ad's name and folder; the brief's file name when not given"))
+    make.add_argument("--quality", choices=["draft", "standard", "premium"])
+    make.add_argument("--engine", choices=["auto", "local", "cloud", "hybrid"])
+    rerun = _added(commands, "rerun", say("make a new take of one scene, and the final"))
+    rerun.add_argument("session", metavar="SESSION")
+    rerun.add_argument("--scene", metavar="scene_003")
+    rerun.add_argument("--stage", action="append", choices=STAGES, help=say("make a new take of this stage"))
+    rerun.add_argument("--prompt", help=say("another picture for this one take"))
+    rerun.add_argument("--negative-prompt")
+    rerun.add_argument("--narration", help=say("change what is said"))
+    rerun.add_argument("--onscreen-text", help=say("change what is written"))
+    rerun.add_argument("--seed", type=int, metavar="N")
+    rerun.add_argument("--upgrade", action="store_true", help=say("try again what a weaker engine made"))
+    takes = _added(commands, "takes", say("list the takes of a session's artifacts"))
+    takes.add_argument("session", metavar="SESSION")
+    takes.add_argument("--scene", metavar="scene_003")
+    pick = _added(commands, "pick", say("choose the take that the film uses, and cut the final again"))
+    pick.add_argument("session", metavar="SESSION")
+    pick.add_argument("scene", metavar="SCENE", help=say("scene_003, or - for what belongs to the whole ad"))
+    pick.add_argument("artifact", metavar="ARTIFACT", help="key_image, motion_clip, voice, ...")
+    pick.add_argument("take", metavar="v2")
+    pick.add_argument("--format", help=say("only this format, e.g. 9:16"))
+    show = _added(commands, "show", say("show a session: scenes, takes, checks, files"))
+    show.add_argument("session", metavar="SESSION", nargs="?")
+    route = _added(commands, "route", say("show which engine each stage takes, why, and what it costs"))
+    route.add_argument("session", metavar="SESSION")
+    _added(commands, "doctor", say("look whether this machine can make ads"))
+    ui = _added(commands, "ui", say("open the Dagster UI with its daemon and the media route, on this machine only"))
+    ui.add_argument("--port", type=int, default=3000)
+    ui.add_argument("--media-port", type=int, default=None)
+    return parser
+
+
+def _added(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.add_argument(
+        "--root", metavar="DIR", help=say("where sessions lie; ./sessions or AD_PIPELINE_ROOT when not given")
+    )
+    command.add_argument("--json", action="store_true", help=say("answer in JSON"))
+    return command
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,188 @@
+"""`make` and `rerun`: the driver in this process, with its progress on the screen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ad_pipeline.cli.exits import DEGRADED, DONE, FAILED
+from ad_pipeline.cli.progress import ProgressDisplay
+from ad_pipeline.errors import BriefRejected, Cancelled, InputRejected
+from ad_pipeline.messages import say
+from ad_pipeline.sessions.keys import checked_session_id
+from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.stages.launcher import Order, Outcome
+from ad_pipeline.stages.opening import open_session
+from ad_pipeline.stages.session_facts import facts_of
+from ad_pipeline.stages.storyboard import adopt_hand_edit, edit_scene
+from ad_pipeline.stages.workplace import Wishes, Workplace
+from ad_pipeline.story.border import TEXT_LIMIT_BYTES
+from ad_pipeline.story.storyboard import Storyboard
+
+
+def make(options: argparse.Namespace) -> int:
+    """Make the ad of a brief; what is finished already is kept."""
+    path = Path(options.brief)
+    text = _with_choices(_read(path), quality=options.quality, engine=options.engine)
+    session_id = checked_session_id(options.session or _session_name(path))
+    workplace = Workplace.at(settings_from_environment())
+    open_session(workplace, session_id, text, folder=path.absolute().parent)
+    return _drive(workplace, Order(session_id=session_id), as_json=options.json)
+
+
+def rerun(options: argparse.Namespace) -> int:
+    """A new take of what a person changed, and the final; nothing else."""
+    workplace = Workplace.at(settings_from_environment())
+    session_id = checked_session_id(options.session)
+    facts = facts_of(workplace, session_id)
+    if not options.scene:
+        if not options.upgrade:
+            raise InputRejected("say which scene: --scene scene_001 (or --upgrade for the whole ad)", field="scene")
+        return _drive(workplace, Order(session_id=session_id, upgrade=True), as_json=options.json)
+    adopt_hand_edit(workplace, facts)
+    facts.storyboard.scene(options.scene)
+    changes = {"narration": options.narration, "onscreen_text": options.onscreen_text}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if changes:
+        edit_scene(workplace, session_id, options.scene, changes)
+    own = Wishes(reuse=False, seed=_seed(options.seed), prompt=options.prompt, negative_prompt=options.negative_prompt)
+    stages = list(options.stage or [])
+    if not stages and (own.own or not (changes or options.upgrade)):
+        stages = ["key_image"]
+    wishes = {options.scene: dict.fromkeys(stages, own)} if stages else {}
+    order = Order(session_id=session_id, wishes=wishes, upgrade=options.upgrade, only_scene=options.scene)
+    return _drive(workplace, order, as_json=options.json)
+
+
+def _seed(value: int | None) -> int | None:
+    if value is not None and not 0 <= value < 2**31:
+        raise InputRejected("--seed: got {got}, allowed 0 to 2147483647", field="seed", got=value)
+    return value
+
+
+def _drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's notes about preview features
+        from ad_pipeline.defs.driver import make_ad
+        from ad_pipeline.defs.home import open_instance
+
+    began = time.monotonic()
+    stop = threading.Event()
+    with open_instance(settings_from_environment()) as instance, ProgressDisplay(quiet=as_json) as display:
+        try:
+            outcome = make_ad(
+                instance, workplace, order, should_stop=lambda: stop.is_set() or display.stopped, report=display.hear
+            )
+        except Cancelled as error:
+            raise KeyboardInterrupt from error
+    return _told(workplace, outcome, seconds=time.monotonic() - began, as_json=as_json)
+
+
+def _told(workplace: Workplace, outcome: Outcome, *, seconds: float, as_json: bool) -> int:
+    facts = facts_of(workplace, outcome.session_id)
+    session = facts.session
+    failed_checks = [v for record in session.picked_records() for v in record.failed_checks]
+    forbidden = bool(outcome.degraded) and not facts.brief.allow_degraded
+    code = FAILED if outcome.failures or failed_checks else DEGRADED if forbidden else DONE
+    verdict = {DONE: "done", FAILED: "failed", DEGRADED: "degraded"}[code]
+    if verdict == "done" and outcome.degraded:
+        verdict = "degraded"
+    board = facts.storyboard if session.picked_records() and not _without_board(outcome) else None
+    if as_json:
+        print(json.dumps(_as_json(workplace, outcome, board, verdict, seconds), ensure_ascii=False, indent=1))
+        return code
+    for line in outcome.lines() if outcome.degraded or outcome.failures else []:
+        print(line)
+    for note in failed_checks:
+        print(
+            say(
+                "check failed: {name}: {measured}, limit {limit}",
+                name=note.name,
+                measured=note.measured,
+                limit=note.limit,
+            )
+        )
+    if board:
+        for scene in board.scenes:
+            print(f"  {scene.id}  {scene.duration_seconds:5.2f} s  {scene.purpose:13} {scene.onscreen_text}")
+    for record in outcome.finals:
+        print(say("final: {path}", path=str(session.path_of(record))))
+    words = {
+        "done": say("finished"),
+        "failed": say("not finished"),
+        "degraded": say("finished, but a weaker engine made part of it"),
+    }
+    kept = f" ({say('nothing to do: everything was finished')})" if outcome.nothing_to_do else ""
+    print(say("verdict: {verdict} in {seconds:.1f} s", verdict=words[verdict] + kept, seconds=seconds))
+    print(say("open the UI: ad-pipeline ui --root {root}", root=str(workplace.store.root)))
+    return code
+
+
+def _without_board(outcome: Outcome) -> bool:
+    return any(failure.place == "storyboard" for failure in outcome.failures)
+
+
+def _as_json(
+    workplace: Workplace, outcome: Outcome, board: Storyboard | None, verdict: str, seconds: float
+) -> dict[str, Any]:
+    session = workplace.session(outcome.session_id)
+    scenes = board.scenes if board else ()
+    return {
+        "session": outcome.session_id,
+        "folder": str(session.folder),
+        "verdict": verdict,
+        "seconds": round(seconds, 3),
+        "nothing_to_do": outcome.nothing_to_do,
+        "scenes": [{"id": s.id, "seconds": s.duration_seconds, "purpose": s.purpose} for s in scenes],
+        "finals": [
+            {
+                "format": record.format,
+                "path": str(session.path_of(record)),
+                "take": record.take,
+                "sha256": record.sha256,
+                "checks": [v.model_dump() for v in record.verdicts],
+            }
+            for record in outcome.finals
+        ],
+        "degraded": [
+            {"artifact": r.key.slug, **r.degraded.model_dump()} for r in outcome.degraded if r.degraded
+        ],
+        "failures": [vars(failure) for failure in outcome.failures],
+    }  # fmt: skip
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > TEXT_LIMIT_BYTES:
+            raise BriefRejected(
+                "the {what} is larger than {limit} bytes; expected a page of text", what="brief", limit=TEXT_LIMIT_BYTES
+            )
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BriefRejected("{path} is no UTF-8 text", path=str(path)) from error
+    except OSError as error:
+        raise BriefRejected(
+            "cannot read the brief {path}: {reason}", path=str(path), reason=error.strerror or "?"
+        ) from error
+
+
+def _with_choices(text: str, *, quality: str | None, engine: str | None) -> str:
+    """The brief with the command line's choices in it, so that a resume finds the same words."""
+    chosen = {"quality": quality, "engine_preference": engine}
+    for name, value in chosen.items():
+        if value:
+            text = re.sub(rf"(?m)^{name}:.*\n?", "", text).rstrip("\n") + f"\n{name}: {value}\n"
+    return text
+
+
+def _session_name(path: Path) -> str:
+    name = re.sub(r"[^a-z0-9_-]+", "_", path.stem.lower()).strip("_-")[:64]
+    if not name:
+        raise InputRejected("the brief's file name {name!r} gives no session id; give one by --session", name=path.name)
+    return name

@@ -1,0 +1,90 @@
+"""The progress display: a row per scene, a mark per artifact, on standard error."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ad_pipeline.messages import say
+from ad_pipeline.stages.workplace import StepReport
+
+_COLUMNS = ("key_image", "voice", "motion_clip", "lipsync", "sfx")
+_MARKS = {"made": ("●", "green"), "reused": ("○", "green"), "degraded": ("◐", "yellow"), "failed": ("✗", "red")}
+
+
+class ProgressDisplay:
+    """Shows reports as they come; on no terminal, one line per finished artifact.
+
+    Ctrl-C is remembered in `stopped` for the driver to act on, so that it can end its workers in order.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(file=sys.stderr)
+        self._quiet = quiet
+        self._live: Live | None = None
+        self._cells: dict[tuple[str, str], StepReport] = {}
+        self._whole: dict[str, StepReport] = {}
+        self._lock = threading.Lock()
+        self.stopped = False
+        self._before: Any = None
+
+    def __enter__(self) -> ProgressDisplay:
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        if not self._quiet and self._console.is_terminal:
+            self._live = Live(self._picture(), console=self._console, refresh_per_second=8, transient=False)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.update(self._picture())
+            self._live.stop()
+        signal.signal(signal.SIGINT, self._before)
+
+    def hear(self, report: StepReport) -> None:
+        """Take one report; called from the thread that reads the workers' queue."""
+        with self._lock:
+            if report.scene_id:
+                self._cells[report.scene_id, report.kind] = report
+            else:
+                self._whole[report.kind] = report
+        if self._live:
+            self._live.update(self._picture())
+        elif not self._quiet and report.state != "working":
+            place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
+            self._console.print(f"{place}: {say(report.state)} {report.note} {report.seconds:.2f} s", highlight=False)
+
+    def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt  # a second Ctrl-C does not wait for order
+        self.stopped = True
+        self._console.print(say("stopping: running work ends at its next safe point (Ctrl-C again to leave at once)"))
+
+    def _picture(self) -> Group:
+        table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
+        table.add_column("")
+        for kind in _COLUMNS:
+            table.add_column(kind)
+        with self._lock:
+            scene_ids = sorted({scene_id for scene_id, _ in self._cells})
+            for scene_id in scene_ids:
+                table.add_row(scene_id, *(_cell(self._cells.get((scene_id, kind))) for kind in _COLUMNS))
+            whole = [Text.assemble(f"{kind}  ", _cell(report)) for kind, report in self._whole.items()]
+        return Group(*whole, table) if scene_ids else Group(*whole)
+
+
+def _cell(report: StepReport | None) -> Text:
+    if report is None:
+        return Text("·", style="dim")
+    if report.state == "working":
+        return Text(f"{report.fraction:4.0%}", style="cyan")
+    mark, style = _MARKS.get(report.state, ("?", ""))
+    return Text(f"{mark} {report.seconds:.1f} s" if report.state != "reused" else mark, style=style)

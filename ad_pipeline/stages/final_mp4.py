@@ -1,0 +1,149 @@
+"""Stage 7: clips, titles and sound become the finished ad, one file per format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ad_pipeline.checks.film import check_final
+from ad_pipeline.checks.text import check_text_inside
+from ad_pipeline.checks.verdict import Verdict
+from ad_pipeline.engines.contracts import Done, Engine, Job
+from ad_pipeline.media.captions import to_srt, to_vtt
+from ad_pipeline.media.join import mux
+from ad_pipeline.media.previews import thumbnail
+from ad_pipeline.media.render import ClipFile, render_film
+from ad_pipeline.routing.route import decide
+from ad_pipeline.sessions.keys import ArtifactKey
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.store import Draft
+from ad_pipeline.stages.key_image import key_image_key
+from ad_pipeline.stages.lipsync import lipsync_key
+from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
+from ad_pipeline.stages.sfx import sfx_key
+from ad_pipeline.stages.soundtrack import MUSIC, Soundtrack, music_task
+from ad_pipeline.stages.titling import Titles, film_titles
+from ad_pipeline.stages.voice import voice_key
+from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
+from ad_pipeline.story.channels import loudness_target
+from ad_pipeline.story.formats import Format, folder_of, size_of
+
+STAGE_VERSION = 1
+
+SRT, VTT, THUMBNAIL = "captions.srt", "captions.vtt", "thumbnail.jpg"
+
+
+def final_key(format_: Format) -> ArtifactKey:
+    return ArtifactKey(kind="final_mp4", format=format_)
+
+
+def make_finals(workplace: Workplace, session_id: str, wishes: Wishes = RESUME) -> tuple[TakeRecord, ...]:
+    """The ad in every format, in their order; the sound is mixed and mastered once.
+
+    Raises:
+        InputRejected: no such session, or a scene is not finished.
+        StoryboardRejected: a text does not fit its place.
+    """
+    facts = facts_of(workplace, session_id)
+    make(workplace, facts.session, music_task(facts), Wishes())
+    soundtrack = Soundtrack(facts)
+    try:
+        return tuple(make(workplace, facts.session, task, wishes) for task in final_tasks(facts, soundtrack))
+    finally:
+        soundtrack.close()
+
+
+def final_tasks(facts: SessionFacts, soundtrack: Soundtrack | None = None) -> tuple[Task, ...]:
+    """What decides the finals, one per format; `soundtrack` is needed only to make them."""
+    return tuple(_task(facts, format_, soundtrack) for format_ in facts.storyboard.all_formats)
+
+
+def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -> Task:
+    board, session = facts.storyboard, facts.session
+    clips = {scene.id: picked_input(session, lipsync_key(scene.id, format_)) for scene in board.scenes}
+    pictures = {scene.id: picked_input(session, key_image_key(scene.id, format_)) for scene in board.scenes}
+    voices = {scene.id: picked_input(session, voice_key(scene.id)) for scene in board.scenes}
+    inputs = {f"lipsync.{scene_id}": record.sha256 for scene_id, record in clips.items()}
+    inputs |= {f"voice.{scene_id}": record.sha256 for scene_id, record in voices.items()}
+    inputs |= {f"sfx.{scene.id}": picked_input(session, sfx_key(scene.id)).sha256 for scene in board.scenes}
+    inputs["music"] = picked_input(session, MUSIC).sha256
+    target_lufs, peak_dbtp = loudness_target(facts.brief.channels)
+    drawn: dict[str, Titles] = {}
+
+    def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
+        assert soundtrack is not None
+        titles = drawn["titles"] = film_titles(
+            facts,
+            format_,
+            pictures={scene_id: session.path_of(record) for scene_id, record in pictures.items()},
+            marks={scene_id: record.details.get("marks", ()) for scene_id, record in voices.items()},
+        )
+        silent = draft.folder / "silent.mp4"
+        with ThreadPoolExecutor(1) as beside:
+            # The sound is mastered while the film is cut.
+            mastering = beside.submit(lambda: soundtrack.mastered)
+            film = render_film(
+                facts.timeline,
+                {scene_id: ClipFile(path=session.path_of(r), sha256=r.sha256) for scene_id, r in clips.items()},
+                titles.overlays,
+                size=size_of(format_),
+                cache_dir=session.folder / ".segments" / folder_of(format_),
+                target=silent,
+                report=lambda share: job.checkpoint(0.9 * share),
+                should_stop=job.should_stop,
+            )
+            sound = mastering.result()
+        mux(silent, sound.path, draft.path)
+        draft.side(SRT).write_text(to_srt(titles.cues), encoding="utf-8")
+        draft.side(VTT).write_text(to_vtt(titles.cues), encoding="utf-8")
+        closing = facts.timeline.shots[-1]
+        thumbnail(draft.path, at_frame=closing.start_frame + closing.frames // 2, target=draft.side(THUMBNAIL))
+        measurements = [vars(found) for found in sound.measurements]
+        return Done(
+            model="planar",
+            details={
+                "segments_rendered": list(film.rendered),
+                "segments_reused": list(film.reused),
+                "loudness_target_lufs": target_lufs,
+                "loudness_measured": measurements,
+                "music_ducked_db": round(soundtrack.mixed.duck_db, 2),
+            },
+        )
+
+    def check(draft: Draft, _: Done) -> Sequence[Verdict]:
+        assert soundtrack is not None
+        verdicts = check_final(
+            draft.path,
+            size=size_of(format_),
+            frames=facts.timeline.total_frames,
+            target_lufs=target_lufs,
+            peak_dbtp=peak_dbtp,
+        )
+        return [*verdicts, check_text_inside(drawn["titles"].places, facts.safe_box(format_))]
+
+    return Task(
+        key=final_key(format_),
+        stage_version=STAGE_VERSION,
+        decision=decide("final_mp4", brief=facts.brief),
+        brief=facts.brief,
+        inputs=inputs,
+        parameters=_parameters(facts, format_),
+        seed=None,
+        work=work,
+        check=check,
+    )
+
+
+def _parameters(facts: SessionFacts, format_: Format) -> dict[str, Any]:
+    """What the cut itself reads of the story."""
+    return {
+        "format": format_,
+        "timeline": facts.timeline,
+        "texts": [(scene.onscreen_text, scene.brand_elements, scene.purpose) for scene in facts.storyboard.scenes],
+        "language": facts.storyboard.language,
+        "channels": facts.brief.channels,
+        "kit": facts.kit,
+        "voice": facts.brief.voice,
+    }

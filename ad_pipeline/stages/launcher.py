@@ -1,0 +1,108 @@
+"""The one door to work: a web page, a sensor or the command line starts, watches and cancels here.
+
+Nobody behind this door needs to know Dagster.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ad_pipeline.messages import say
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.stages.workplace import Wishes
+
+WorkState = Literal["queued", "processing", "completed", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to make: the whole ad, with a person's wishes for single stages of single scenes."""
+
+    session_id: str
+    wishes: Mapping[str, Mapping[str, Wishes]] = field(default_factory=dict[str, Mapping[str, Wishes]])
+    """scene id -> asset -> wishes; all else is reused when nothing that decides it changed."""
+    upgrade: bool = False
+    only_scene: str = ""
+    """With `upgrade`: only this scene's artifacts are tried again."""
+    parent_run_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One run that failed, in a producer's words."""
+
+    place: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.fault}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the ad ended: its finals, what failed, what a weaker engine made."""
+
+    session_id: str
+    finals: tuple[TakeRecord, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    degraded: tuple[TakeRecord, ...] = ()
+    nothing_to_do: bool = False
+
+    def lines(self) -> list[str]:
+        """The outcome for a log."""
+        lines = [f"{record.format}: {record.path}" for record in self.finals]
+        for record in self.degraded:
+            if record.degraded:
+                lines.append(
+                    say(
+                        "degraded: {artifact} made by {used}, wanted {wanted}: {why}",
+                        artifact=str(record.key),
+                        used=record.degraded.used,
+                        wanted=record.degraded.wanted,
+                        why=record.degraded.why,
+                    )
+                )
+        return lines + [say("failed: {failure}", failure=str(failure)) for failure in self.failures]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkStatus:
+    """How far a piece of work is; `progress` is 0..1, `eta_seconds` None while nobody can tell."""
+
+    work_id: str
+    session_id: str
+    status: WorkState
+    progress: float
+    current_step: str
+    scenes_completed: int
+    scenes_total: int
+    eta_seconds: float | None = None
+    fault: str = ""
+
+
+class Launcher(ABC):
+    """Starts, watches and cancels the making of an ad."""
+
+    @abstractmethod
+    def start(self, order: Order) -> str:
+        """Begin the work and return its id; the session's brief must lie in the store already.
+
+        Raises:
+            InputRejected: no such session.
+            EngineUnavailable: nobody there takes the work.
+        """
+
+    @abstractmethod
+    def status(self, work_id: str) -> WorkStatus:
+        """How far it is.
+
+        Raises:
+            InputRejected: no such work.
+        """
+
+    @abstractmethod
+    def cancel(self, work_id: str) -> bool:
+        """Ask it to stop; True when it was still running. Finished artifacts stay."""

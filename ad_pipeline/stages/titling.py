@@ -1,0 +1,235 @@
+"""What the cut writes over the film: headlines, captions, the brand's mark, the button.
+
+Text is drawn here and never in a clip, so that text never dissolves into text: a headline comes
+after its scene's transition and leaves before the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_pipeline.errors import MediaError, StoryboardRejected
+from ad_pipeline.media.captions import Cue, cues_from_marks
+from ad_pipeline.media.legible import legible_block, region_under, with_plate
+from ad_pipeline.media.marks import image_block
+from ad_pipeline.media.time import FILM
+from ad_pipeline.media.timeline import Shot
+from ad_pipeline.media.titles import Layout, Overlay
+from ad_pipeline.media.typography import TextBlock, set_text
+from ad_pipeline.stages.session_facts import SessionFacts
+from ad_pipeline.stages.voice import AIR_S
+from ad_pipeline.story.formats import Format, size_of
+from ad_pipeline.story.storyboard import Scene
+from ad_pipeline.values import Box, Size
+
+Picture = NDArray[np.uint8]
+
+_HEADLINE_LINES = 3
+_CAPTION_LINES = 2
+_FADE_FRAMES = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Titles:
+    """Everything that is written over one film."""
+
+    overlays: tuple[Overlay, ...]
+    cues: tuple[Cue, ...]
+    places: Mapping[str, Box] = field(default_factory=dict[str, Box])
+    """What is written where, for the safe-zone check; letters only, not their plates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneTitles:
+    """One scene's drawn texts, before they have a time."""
+
+    headline: TextBlock | None = None
+    marks: tuple[TextBlock, ...] = ()
+
+
+def film_titles(
+    facts: SessionFacts,
+    format_: Format,
+    *,
+    pictures: Mapping[str, Path],
+    marks: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> Titles:
+    """Titles for the whole film; `pictures` are the key images, `marks` when each clause is heard.
+
+    Raises:
+        StoryboardRejected: a text does not fit its place at the smallest size, or no font draws it.
+    """
+    overlays: list[Overlay] = []
+    cues: list[Cue] = []
+    places: dict[str, Box] = {}
+    for place, (scene, shot) in enumerate(zip(facts.storyboard.scenes, facts.timeline.shots, strict=True)):
+        picture = _read(pictures[scene.id], size_of(format_))
+        drawn = scene_titles(facts, scene, format_, picture)
+        start, end = _clear_of_joints(facts, place, shot)
+        for name, block in _named(scene, drawn):
+            overlays.append(
+                Overlay(start_frame=start, end_frame=end, block=block, fade_frames=_FADE_FRAMES, rise_px=_rise(block))
+            )
+            places[f"{scene.id} {name}"] = block.ink
+        for cue in _cues(facts, scene, shot, marks.get(scene.id, ())):
+            block = _caption_block(facts, format_, cue, picture)
+            cues.append(cue)
+            overlays.append(
+                Overlay(
+                    start_frame=FILM.frames(cue.start_s), end_frame=FILM.frames(cue.end_s), block=block, fade_frames=2
+                )
+            )
+            places[f"caption {len(cues)}"] = block.ink
+    return Titles(overlays=tuple(overlays), cues=tuple(cues), places=places)
+
+
+def scene_titles(facts: SessionFacts, scene: Scene, format_: Format, picture: Picture) -> SceneTitles:
+    """The headline and the brand's marks of one scene, legible on `picture` (H x W x 3 RGB)."""
+    layout, kit = facts.layout(format_), facts.kit
+    headline = None
+    if scene.onscreen_text.strip():
+        headline = _legible(
+            facts,
+            picture,
+            _set(scene.onscreen_text, f"{scene.id}.onscreen_text", kit.fonts.headline, _headline_box(scene, layout),
+                 largest_px=_scaled(format_, 104), smallest_px=_scaled(format_, 44), most_lines=_HEADLINE_LINES),
+        )  # fmt: skip
+    marks: list[TextBlock] = []
+    wanted = set(scene.brand_elements)
+    if wanted & {"logo", "logo_bottom_right"}:
+        marks.append(_brand_mark(facts, format_, picture, large="logo" in wanted and scene.purpose == "cta"))
+    if "cta_button" in wanted:
+        marks.append(_button(facts, format_, layout))
+    for name, path in kit.elements.items():
+        if name in wanted:
+            marks.append(image_block(Path(path), layout.button))
+    return SceneTitles(headline=headline, marks=tuple(marks))
+
+
+def _headline_box(scene: Scene, layout: Layout) -> Box:
+    if scene.purpose != "cta" or "logo" not in scene.brand_elements:
+        return layout.headline
+    # The end card's mark stands above its headline.
+    box = layout.headline
+    return Box(
+        left_px=box.left_px, top_px=box.top_px + box.height_px // 3, right_px=box.right_px, bottom_px=box.bottom_px
+    )
+
+
+def _brand_mark(facts: SessionFacts, format_: Format, picture: Picture, *, large: bool) -> TextBlock:
+    """The logo file, or the kit's wordmark as type: in the safe box's corner, or above the end card's headline."""
+    layout, kit = facts.layout(format_), facts.kit
+    box = layout.logo
+    if large:
+        top = layout.headline
+        box = Box(
+            left_px=top.left_px, top_px=top.top_px, right_px=top.right_px, bottom_px=top.top_px + top.height_px // 3
+        )
+    if kit.logo:
+        return image_block(Path(kit.logo), box, corner=not large)
+    block = set_text(
+        kit.mark,
+        font_name=kit.fonts.body if large else kit.fonts.caption,
+        box=box,
+        largest_px=_scaled(format_, 60 if large else 40),
+        smallest_px=_scaled(format_, 18),
+        most_lines=1,
+        align="center" if large else "right",
+        anchor="middle" if large else "bottom",
+        tracking=0.18,
+    )
+    return _legible(facts, picture, block)
+
+
+def _button(facts: SessionFacts, format_: Format, layout: Layout) -> TextBlock:
+    kit = facts.kit
+    korean = facts.storyboard.language == "ko"
+    said = (kit.cta_ko or kit.cta or "지금 만나보세요") if korean else (kit.cta or "Discover more")
+    letters = set_text(
+        said,
+        font_name=kit.fonts.caption,
+        box=layout.button,
+        largest_px=_scaled(format_, 46),
+        smallest_px=_scaled(format_, 26),
+        most_lines=1,
+        colour=kit.palette.text_on_primary,
+    )
+    return with_plate(letters, kit.palette.primary, opacity=1.0)
+
+
+def _caption_block(facts: SessionFacts, format_: Format, cue: Cue, picture: Picture) -> TextBlock:
+    block = _set(
+        "\n".join(cue.lines), "narration", facts.kit.fonts.caption, facts.layout(format_).caption,
+        largest_px=_scaled(format_, 50), smallest_px=_scaled(format_, 30), most_lines=_CAPTION_LINES, anchor="bottom",
+    )  # fmt: skip
+    under = region_under(picture, block.box)
+    return legible_block(block, under=under, colours=("#FFFFFF",), plate_colour="#101418")
+
+
+def _legible(facts: SessionFacts, picture: Picture, block: TextBlock) -> TextBlock:
+    palette = facts.kit.palette
+    # What moves beneath the text comes from around it.
+    box, reach = block.box, 24
+    around = Box(
+        left_px=max(0, box.left_px - reach), top_px=max(0, box.top_px - reach),
+        right_px=box.right_px + reach, bottom_px=box.bottom_px + reach,
+    )  # fmt: skip
+    return legible_block(
+        block, under=region_under(picture, around), colours=(palette.text, palette.surface, "#FFFFFF", "#111111")
+    )
+
+
+def _set(text: str, field_: str, font_name: str, box: Box, **how: Any) -> TextBlock:
+    try:
+        return set_text(text, font_name=font_name, box=box, **how)
+    except MediaError as error:
+        raise StoryboardRejected("{field}: {problem}", field=field_, problem=str(error)) from error
+
+
+def _cues(facts: SessionFacts, scene: Scene, shot: Shot, marks: Sequence[Mapping[str, Any]]) -> tuple[Cue, ...]:
+    start_s, end_s = FILM.seconds(shot.start_frame), FILM.seconds(shot.end_frame)
+    return cues_from_marks(
+        [(str(mark["text"]), float(mark["start_s"]), float(mark["end_s"])) for mark in marks],
+        language=facts.storyboard.language,
+        scene_start_s=start_s,
+        scene_end_s=end_s,
+        voice_start_s=start_s + AIR_S,
+    )
+
+
+def _named(scene: Scene, drawn: SceneTitles) -> list[tuple[str, TextBlock]]:
+    named = [("headline", drawn.headline)] if drawn.headline else []
+    return named + [(f"mark {n}", block) for n, block in enumerate(drawn.marks, 1)]
+
+
+def _rise(block: TextBlock) -> float:
+    return min(28.0, block.size_px * 0.3)
+
+
+def _clear_of_joints(facts: SessionFacts, place: int, shot: Shot) -> tuple[int, int]:
+    """The scene's frames that belong to it alone."""
+    joints = facts.timeline.joints
+    into = joints[place - 1].frames if place else 0
+    out = joints[place].frames if place < len(joints) else 0
+    return shot.start_frame + into - into // 2, shot.end_frame - out // 2
+
+
+def _scaled(format_: Format, px_at_1080: int) -> int:
+    size = size_of(format_)
+    return round(px_at_1080 * min(size.width_px, size.height_px) / 1080)
+
+
+def _read(path: Path, size: Size) -> Picture:
+    found = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if found is None:
+        raise MediaError("{path} is no readable picture", path=path.name)
+    if found.shape[:2] != (size.height_px, size.width_px):
+        found = cv2.resize(found, (size.width_px, size.height_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
