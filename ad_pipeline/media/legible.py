@@ -92,6 +92,32 @@ def with_plate(block: TextBlock, colour: str, *, opacity: float, padding_px: int
     return replace(block, rgba=np.rint(rgba).astype(np.uint8), box=box, has_plate=True)
 
 
+def as_button(block: TextBlock, colour: str) -> TextBlock:
+    """`block` on a pill with a clean edge, in proportion to its letters; `ink` becomes the whole pill."""
+    # The same optical middle whatever the letters: a pill of one height for one size.
+    height = 2 * round(block.size_px * 1.0)
+    ends = height // 2
+    width = block.rgba.shape[1] + 2 * round(block.size_px * 0.95)
+    width += width % 2
+    middle_x = (block.box.left_px + block.box.right_px) // 2
+    middle_y = (block.box.top_px + block.box.bottom_px) // 2
+    box = Box(
+        left_px=middle_x - width // 2,
+        top_px=middle_y - height // 2,
+        right_px=middle_x - width // 2 + width,
+        bottom_px=middle_y - height // 2 + height,
+    )
+    across = np.maximum(0, np.abs(np.arange(width) - (width - 1) / 2) - (width / 2 - ends))
+    down = np.abs(np.arange(height) - (height - 1) / 2)[:, None]
+    # Half a pixel either side of the rim carries the edge's smoothness.
+    cover = np.clip(ends - np.hypot(across[None], down) + 0.5, 0, 1).astype(np.float32)
+    rgba = cover[..., None] * np.array([*rgb_of(colour), 255], np.float32)
+    top, left = block.box.top_px - box.top_px, block.box.left_px - box.left_px
+    under = rgba[top : top + block.rgba.shape[0], left : left + block.rgba.shape[1]]
+    under[:] = under * (1 - block.rgba[..., 3:4] / 255) + block.rgba
+    return replace(block, rgba=np.rint(rgba).astype(np.uint8), box=box, ink=box, has_plate=True)
+
+
 def _soft_plate(width: int, height: int, pad: int) -> NDArray[np.float32]:
     """1 over the letters, falling to 0 at the rim, with round corners."""
     across = np.maximum(0, np.abs(np.arange(width) - (width - 1) / 2) - (width / 2 - pad))[None] / pad

@@ -21,6 +21,7 @@ from ad_pipeline.media.encode import explained
 from ad_pipeline.media.ffmpeg import run_ffmpeg
 from ad_pipeline.media.sound import Samples
 from ad_pipeline.media.time import AUDIO_RATE_HZ
+from ad_pipeline.media.weighting import OFFSET_LUFS, k_weighted
 
 TOLERANCE_LU = 0.5
 _AIMED_LU = 0.3
@@ -159,44 +160,18 @@ def _phase_taps(delay: float) -> Samples:
 
 
 def integrated_lufs(samples: Samples) -> float:
-    """BS.1770-4 integrated loudness of 48 kHz stereo, in process; -inf for silence or under 0.4 s.
-
-    The weighting is applied to the spectrum: numpy has no recursive filter. It agrees with
-    ffmpeg's meter to 0.1 LU.
-    """
+    """BS.1770-4 integrated loudness of 48 kHz stereo, in process; -inf for silence or under 0.4 s."""
     block, step = int(0.4 * AUDIO_RATE_HZ), int(0.1 * AUDIO_RATE_HZ)
     if len(samples) < block:
         return -math.inf
-    size = _quick_size(len(samples) + AUDIO_RATE_HZ // 10)
-    weighted = np.fft.irfft(np.fft.rfft(samples, size, axis=0) * _k_response(size)[:, None], size, axis=0)
-    power = np.concatenate([[0.0], np.cumsum(np.square(weighted[: len(samples)], dtype=np.float64).sum(axis=1))])
+    power = np.concatenate([[0.0], np.cumsum(np.square(k_weighted(samples), dtype=np.float64).sum(axis=1))])
     starts = np.arange(0, len(samples) - block + 1, step)
     blocks = (power[starts + block] - power[starts]) / block
-    blocks = blocks[blocks > 10 ** ((-70 + 0.691) / 10)]
+    blocks = blocks[blocks > 10 ** ((-70 - OFFSET_LUFS) / 10)]
     if not blocks.size:
         return -math.inf
     loud = blocks[blocks > blocks.mean() / 10]
-    return float(-0.691 + 10 * np.log10(loud.mean()))
-
-
-def _k_response(size: int) -> NDArray[np.complex128]:
-    """The two filters of BS.1770 at 48 kHz as one frequency response."""
-    z = np.exp(-2j * np.pi * np.fft.rfftfreq(size))
-    shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
-        1 - 1.69065929318241 * z + 0.73248077421585 * z**2
-    )
-    high_pass = (1 - 2 * z + z**2) / (1 - 1.99004745483398 * z + 0.99007225036621 * z**2)
-    return np.asarray(shelf * high_pass, np.complex128)
-
-
-def _quick_size(length: int) -> int:
-    """The next length whose only factors are 2, 3 and 5: the transform is slow on others."""
-    best = 1 << (length - 1).bit_length()
-    for fives in (1, 5, 25, 125):
-        for threes in (1, 3, 9, 27):
-            odd = fives * threes
-            best = min(best, odd << max(0, (-(-length // odd) - 1).bit_length()))
-    return best
+    return float(OFFSET_LUFS + 10 * np.log10(loud.mean()))
 
 
 def encode_aac(samples: Samples, target: Path, *, bitrate_bps: int = 192_000) -> None:

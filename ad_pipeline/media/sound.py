@@ -19,20 +19,21 @@ from numpy.typing import NDArray
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.encode import explained
 from ad_pipeline.media.time import AUDIO_RATE_HZ
+from ad_pipeline.media.weighting import OFFSET_LUFS, k_weighted
 
 Samples = NDArray[np.float32]
 
 _HOP = AUDIO_RATE_HZ // 100
 """10 ms: the step at which levels are followed."""
 
-SPEECH_LEVEL_DB = -18.0
-"""RMS of the voice while it speaks, before mastering."""
+SPEECH_LUFS = -17.0
+"""The voice while it speaks, before mastering."""
 
-MUSIC_BELOW_SPEECH_DB = 4.0
+MUSIC_BELOW_SPEECH_LU = 3.5
 """How far music lies under the voice's level where nobody speaks."""
 
-SPEECH_OVER_MUSIC_DB = 14.0
-"""How far music lies under the voice while it speaks: 12 LU are promised, 2 are for the ear's weighting."""
+SPEECH_OVER_MUSIC_LU = 12.5
+"""How far music lies under the voice while it speaks: 12 LU are promised."""
 
 SFX_PEAK_DB = -12.0
 _SPEAKING_DB = -32.0
@@ -71,12 +72,12 @@ def mix(
     fade_out_s: float = 0.6,
 ) -> Mix:
     """Exactly `length` samples: the voice in front, music ducked under it, effects beside it."""
-    voice = _levelled(_bus(length, voices), SPEECH_LEVEL_DB)
+    voice = _levelled(_bus(length, voices), SPEECH_LUFS)
     effects = _peaked(_bus(length, sfx), SFX_PEAK_DB)
     bed = _bus(length, [Placed(samples=music, start_s=0.0)] if music is not None else [])
-    bed = _levelled(bed, SPEECH_LEVEL_DB - MUSIC_BELOW_SPEECH_DB) * _ends_faded(length, fade_in_s, fade_out_s)
+    bed = _levelled(bed, SPEECH_LUFS - MUSIC_BELOW_SPEECH_LU) * _ends_faded(length, fade_in_s, fade_out_s)
     speaking = speech_curve(voice)
-    duck_db = _needed_duck_db(voice, bed, speaking)
+    duck_db = _needed_duck_db(bed, speaking)
     bed = bed * _gain(-duck_db * speaking)[:, None]
     edges = _ends_faded(length, 0.005, 0.02)
     voice, bed, effects = (np.asarray(part * edges, np.float32) for part in (voice, bed, effects))
@@ -86,7 +87,7 @@ def mix(
 def speech_curve(voice: Samples) -> Samples:
     """0 where nobody speaks to 1 where somebody does, per sample: early, held over short pauses, no steps."""
     levels = _hop_levels_db(voice)
-    active = (levels > max(_speech_level_db(voice) + _SPEAKING_DB, -70.0)).astype(np.float64)
+    active = (levels > max(_active_level_db(levels) + _SPEAKING_DB, -70.0)).astype(np.float64)
     lead, hold, glide = (max(1, round(s * AUDIO_RATE_HZ / _HOP)) for s in (_LEAD_S, _HOLD_S, _GLIDE_S))
     around = np.pad(active, (hold, lead))
     held = np.lib.stride_tricks.sliding_window_view(around, lead + hold + 1).max(axis=1)
@@ -161,9 +162,11 @@ def _bus(length: int, sounds: Sequence[Placed]) -> Samples:
     return bus
 
 
-def _levelled(bus: Samples, level: float) -> Samples:
-    now = _speech_level_db(bus)
-    return bus * np.float32(10 ** ((level - now) / 20)) if now > -90 else bus
+def _levelled(bus: Samples, level_lufs: float) -> Samples:
+    if not bus.any():
+        return bus
+    now = OFFSET_LUFS + _active_level_db(_hop_levels_db(k_weighted(bus)))
+    return bus * np.float32(10 ** ((level_lufs - now) / 20))
 
 
 def _peaked(bus: Samples, peak_db: float) -> Samples:
@@ -176,26 +179,25 @@ def _hop_levels_db(bus: Samples) -> NDArray[np.float64]:
     whole = len(bus) // _HOP * _HOP
     if not whole:
         return np.full(1, -120.0)
-    power = np.square(bus[:whole], dtype=np.float64).reshape(whole // _HOP, -1).mean(axis=1)
+    power = np.square(bus[:whole], dtype=np.float64).reshape(whole // _HOP, -1).sum(axis=1) / _HOP
     return 10 * np.log10(np.maximum(power, 1e-12))
 
 
-def _speech_level_db(bus: Samples) -> float:
-    """RMS of the parts that are not pauses."""
-    levels = _hop_levels_db(bus)
+def _active_level_db(levels: NDArray[np.float64]) -> float:
+    """The mean power of what is no pause."""
     loud = levels[levels > levels.max() - 26]
-    return float(10 * np.log10(np.mean(10 ** (loud / 10)))) if levels.max() > -90 else -120.0
+    return float(10 * np.log10(np.mean(10 ** (loud / 10))))
 
 
-def _needed_duck_db(voice: Samples, bed: Samples, speaking: Samples) -> float:
+def _needed_duck_db(bed: Samples, speaking: Samples) -> float:
     """So much that even the loudest second of the bed under speech is far enough below the voice."""
     if not speaking.any() or not bed.any():
         return 0.0
-    said = _hop_levels_db(bed * (speaking > 0.9)[:, None])
+    said = _hop_levels_db(k_weighted(bed) * (speaking > 0.9)[:, None])
     second = np.ones(100) / 100
     power = np.convolve(10 ** (said / 10), second, mode="same") if len(said) > 100 else 10 ** (said / 10)
-    over = float(10 * np.log10(power.max())) - (_speech_level_db(voice) - SPEECH_OVER_MUSIC_DB)
-    return max(0.0, over)
+    wanted = SPEECH_LUFS - OFFSET_LUFS - SPEECH_OVER_MUSIC_LU
+    return max(0.0, float(10 * np.log10(power.max())) - wanted)
 
 
 def _gain(gain_db: NDArray[np.floating]) -> Samples:

@@ -7,7 +7,7 @@ import pytest
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.colours import contrast_ratio, luminance
 from ad_pipeline.media.fonts import OWN_FONTS, font_that_draws, load_font, missing_glyphs
-from ad_pipeline.media.legible import legible_block, worst_contrast
+from ad_pipeline.media.legible import as_button, legible_block, worst_contrast
 from ad_pipeline.media.titles import Overlay, layout_for
 from ad_pipeline.media.typography import broken_lines, set_text
 from ad_pipeline.values import Box, Size
@@ -160,3 +160,15 @@ def test_an_overlay_enters_stays_and_leaves() -> None:
     assert seen[9] == seen[40] == 0
     assert 0 < seen[10] < seen[13] < seen[16] == 1 == seen[33] > seen[39] > 0
     assert overlay.drop_px_at(10) > overlay.drop_px_at(15) > overlay.drop_px_at(30) == 0
+
+
+def test_a_button_is_a_pill_around_its_letters() -> None:
+    text = set_text("지금", font_name="Pretendard-Bold", box=WIDE_BOX, largest_px=60, smallest_px=30, most_lines=1)
+
+    button = as_button(text, "#E03020")
+
+    height, width = button.rgba.shape[:2]
+    assert (button.box.width_px, button.box.height_px) == (width, height)
+    assert button.box.contains(text.box)
+    assert button.rgba[0, 0, 3] == 0
+    assert tuple(button.rgba[4, width // 2]) == (0xE0, 0x30, 0x20, 255)
