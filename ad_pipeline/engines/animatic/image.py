@@ -76,8 +76,15 @@ def _details(plan: Plan, photo: Photo | None) -> dict[str, Any]:
     """What was decided, for the record."""
     product = ""
     if plan.shows_product:
-        product = {"alpha": "photo (own alpha)", "keyed": "photo (plain background removed)",
-                   "framed": "photo in a frame: its background is not plain"}[photo.cut] if photo else f"drawn {plan.product}"  # fmt: skip
+        product = (
+            {
+                "alpha": "photo (own alpha)",
+                "keyed": "photo (plain background removed)",
+                "framed": "photo in a frame: its background is not plain",
+            }[photo.cut]
+            if photo
+            else f"drawn {plan.product}"
+        )
     return {
         "plate": plan.plate.name,
         "light": plan.light,

@@ -143,7 +143,9 @@ class KenBurns(MotionEngine):
     def _read(self, path: Path, *, channels: int) -> Bytes:
         try:
             data = np.frombuffer(path.read_bytes(), np.uint8)
-            found = cv2.imdecode(data, cv2.IMREAD_UNCHANGED if channels == 4 else cv2.IMREAD_COLOR) if data.size else None
+            found = (
+                cv2.imdecode(data, cv2.IMREAD_UNCHANGED if channels == 4 else cv2.IMREAD_COLOR) if data.size else None
+            )
         except (OSError, cv2.error) as error:
             raise EngineRefused("the picture {name} cannot be read", engine=self.facts.name, name=path.name) from error
         if found is None or found.ndim != 3 or found.shape[2] != channels:
@@ -165,6 +167,12 @@ class _Scene:
     centre: tuple[float, float]
     sweeps: bool
     light_x: float
+
+    @property
+    def plate_seen(self) -> Bytes:
+        """The plate's luma as the first frame shows it."""
+        matrix = self.shot.to_film(self.poses[0])
+        return plate_frame(self.plate, matrix, width=self.size.width_px, height=self.size.height_px)[0]
 
 
 def _strength(request: MotionRequest) -> float:
@@ -190,9 +198,7 @@ def _frames(scene: _Scene) -> Iterator[Planes]:
             scene.plate, scene.shot.to_film(pose), width=scene.size.width_px, height=scene.size.height_px
         )
         if pose.glow > 0:
-            glow = glow or Glow(
-                width=scene.size.width_px, height=scene.size.height_px, centre=scene.centre, reach=scene.size.height_px * 0.28
-            )
+            glow = glow or Glow(scene.plate_seen, centre=scene.centre, reach=scene.size.height_px * 0.28)
             glow.lighten(frame[0], pose.glow)
         for moving in scene.layers:
             matrix = moving.to_film(scene.shot, pose)
@@ -203,7 +209,12 @@ def _frames(scene: _Scene) -> Iterator[Planes]:
 
 
 def _sweep(
-    frame: Planes, moving: MovingLayer, matrix: np.ndarray, window: tuple[int, int, int, int], pose: Pose, light_x: float
+    frame: Planes,
+    moving: MovingLayer,
+    matrix: np.ndarray,
+    window: tuple[int, int, int, int],
+    pose: Pose,
+    light_x: float,
 ) -> None:
     """The passing light, in the middle half of the clip only."""
     place = (pose.sweep - 0.25) / 0.5

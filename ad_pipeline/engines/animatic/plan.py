@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from ad_pipeline.engines.animatic.drawing import figures, products
+from ad_pipeline.engines.animatic.drawing import figures, packs
 from ad_pipeline.engines.animatic.drawing.plates.catalogue import BY_NAME, PLATES
 from ad_pipeline.engines.animatic.drawing.plates.plate import Plate
 from ad_pipeline.engines.animatic.drawing.stage import Camera, Light
 from ad_pipeline.engines.contracts import ImageRequest
 
+Name = TypeVar("Name", bound=str)
 Subject = Literal["product", "texture", "figure", "end card"]
 
 _LIGHTS: dict[Light, tuple[str, ...]] = {
@@ -40,6 +41,7 @@ _CAMERAS: dict[Camera, tuple[str, ...]] = {
     "wide": ("wide", "long shot", "full shot", "establishing", "와이드", "전경", "넓은", "멀리"),
     "close": ("close", "close-up", "detail", "클로즈업", "근접", "가까이"),
 }
+_USUAL_LIGHTS: tuple[Light, ...] = ("soft", "soft", "hard", "rays")
 _EXTRAS: dict[str, tuple[str, ...]] = {
     "leaf shadow": ("leaf", "leaves", "plant", "palm", "botanical", "나뭇잎", "잎 그림자", "식물"),
     "petals": ("petal", "flower", "blossom", "꽃잎", "꽃", "벚꽃"),
@@ -52,18 +54,22 @@ _TEXTURE_WORDS = ("texture", "macro", "swatch", "제형", "텍스처", "질감")
 
 _DEFAULTS: dict[str, tuple[str, ...]] = {
     "hook": ("cream", "dew", "silk", "skin"),
-    "problem": ("dry skin", "desk"),
+    "problem": ("dry skin",),
     "solution": ("podium", "water", "window", "silk", "petals", "sky", "stone"),
     "social_proof": ("paper", "laboratory", "marble"),
     "cta": ("gradient", "podium", "mirror"),
     "story": ("window", "marble", "podium", "water", "paper"),
 }
 _FIGURE_DEFAULTS = {"hook": ("closed eye", "profile", "drop"), "problem": ("closed eye", "profile")}
+_SCENES_ALONE = ("sky", "water", "snow", "bokeh", "petals", "stone", "window")
+"""Plates that tell enough without anybody in them."""
+
 _FIGURE_PLATES = ("gradient",)
 
 _EMPTY_WORDS = frozenset(
     "a an the of on in at with and or for to from by is are be its it this that into over under as while very more "
-    "scene shot image picture photo commercial advertising ad 4k 8k hd high quality style 장면 이미지 사진 광고 고급 화면".split()
+    "scene shot image picture photo commercial advertising ad 4k 8k hd high quality style "
+    "장면 이미지 사진 광고 고급 화면".split()
 )
 
 
@@ -110,7 +116,7 @@ def planned(request: ImageRequest) -> Plan:
     plate = _plate(plate_name, subject=subject, purpose=purpose, rng=rng)
     return Plan(
         plate=plate,
-        light=light or _chosen(("soft", "soft", "hard", "rays"), rng) if purpose != "problem" else light or "soft",
+        light=light or ("soft" if purpose == "problem" else _chosen(_USUAL_LIGHTS, rng)),
         camera=camera or "close",
         subject=subject,
         figure=figure if subject == "figure" else "",
@@ -135,7 +141,7 @@ def _subject(
         if asks_product and purpose == "hook":
             return "product"
         if plate:
-            return "texture"
+            return "texture" if BY_NAME[plate].macro or plate in _SCENES_ALONE else "figure"
         return "figure" if rng.uniform() < 0.5 else "texture"
     if asks_texture and not asks_product:
         return "texture"
@@ -147,7 +153,9 @@ def _subject(
 def _plate(name: str, *, subject: Subject, purpose: str, rng: np.random.Generator) -> Plate:
     if subject == "figure":
         return BY_NAME[
-            name if name in ("paper", "sky", "desk", "bokeh", "gradient", "petals") else _chosen(_FIGURE_PLATES, rng)
+            name
+            if name in ("paper", "sky", "desk", "bokeh", "gradient", "petals", "window")
+            else _chosen(_FIGURE_PLATES, rng)
         ]
     if name:
         return BY_NAME[name]
@@ -162,13 +170,13 @@ def product_kind(product: str, prompt: str = "") -> str:
     for text in (product.lower(), prompt.lower()):
         heard = _Heard(text)
         # The last noun names the thing: a "serum cushion" is a cushion, a "크림 미스트" a mist.
-        found = heard.last(products.WORDS)
+        found = heard.last(packs.WORDS)
         if found:
             return found
     return "carton"
 
 
-def _chosen(names: Sequence[str], rng: np.random.Generator) -> str:
+def _chosen(names: Sequence[Name], rng: np.random.Generator) -> Name:
     return names[int(rng.integers(len(names)))]
 
 
@@ -182,10 +190,10 @@ class _Heard:
     def any(self, words: Sequence[str]) -> bool:
         return bool(self._found(words))
 
-    def first(self, table: Mapping[str, Sequence[str]]) -> str | None:
+    def first(self, table: Mapping[Name, Sequence[str]]) -> Name | None:
         """The entry whose word comes first in the text."""
-        places = [(min(found)[0], name) for name, words in table.items() if (found := self._found(words))]
-        return min(places)[1] if places else None
+        places = {name: min(found)[0] for name, words in table.items() if (found := self._found(words))}
+        return min(places, key=lambda name: places[name]) if places else None
 
     def last(self, table: Mapping[str, Sequence[str]]) -> str | None:
         """The entry whose word ends last, the longest of those."""

@@ -33,8 +33,9 @@ def placed(alpha: Plane, stage: Stage, *, left: float, top: float, scale: float)
 
 def shadow(picture: Linear, stage: Stage, outline: Plane, *, ground: Ground, half_width: float) -> None:
     """The subject's shadow on what carries it; `half_width` (stage pixels) is that of its foot."""
-    unit, tint = stage.unit, 1 - stage.tones.shade / max(luminance(stage.tones.shade), 1e-4) * 0.10
-    tint = np.clip(tint, 0.55, 1.0).astype(np.float32)
+    unit = stage.unit
+    # Shadows keep a breath of the brand's hue; plain black looks cut out.
+    tint = 1 - 0.12 * stage.tones.shade / max(float(stage.tones.shade.max()), 1e-4)
     if ground == "flat":
         near = blurred(_moved(outline, -stage.light_x * 10 * unit, 16 * unit), 9 * unit)
         far = blurred(_moved(outline, -stage.light_x * 34 * unit, 46 * unit), 30 * unit)
@@ -49,11 +50,11 @@ def shadow(picture: Linear, stage: Stage, outline: Plane, *, ground: Ground, hal
         fx, fy = stage.foot
         wide = half_width / unit
         ry = wide * stage.tilt
-        contact = blurred(ellipse(stage, fx, fy + ry * 0.25, wide * 1.0, ry * 1.0, soft=3), 5 * unit)
+        contact = blurred(ellipse(stage, fx, fy + ry * 0.12, wide * 1.0, ry * 0.85, soft=4), 7 * unit)
         spread = blurred(
             ellipse(stage, fx - stage.light_x * wide * 0.25, fy + ry * 0.3, wide * 1.5, ry * 1.6, soft=20), 26 * unit
         )
-        dark = np.clip(0.62 * contact + 0.36 * spread, 0, 0.9)
+        dark = np.clip(0.50 * contact + 0.30 * spread, 0, 0.85)
         if ground == "floor":
             dark = np.clip(dark + 0.30 * _cast(stage, outline), 0, 0.9)
     picture *= 1 - dark[..., None] * tint
@@ -67,7 +68,7 @@ def _moved(plane: Plane, dx: float, dy: float) -> Plane:
 def _cast(stage: Stage, outline: Plane) -> Plane:
     """The outline laid down on the floor, away from the light; softer the farther from the foot."""
     lean, flat = -stage.light_x * 0.85, 0.26
-    fx, fy = stage.foot_x, stage.foot_y
+    fy = stage.foot_y
     # A point h above the foot falls at (lean*h, -flat*h): the light stands in front of the subject.
     matrix = np.array([[1, -lean, lean * fy], [0, flat, fy - flat * fy]], np.float32)
     flat_outline = cv2.warpAffine(outline, matrix, (stage.width, stage.height))
@@ -134,10 +135,7 @@ def quieted(picture: Linear, stage: Stage, boxes: Sequence[tuple[float, float, f
         smooth = blurred(picture, 34 * stage.unit)
         inside = smooth[int(max(top, 0)) : int(max(bottom, top + 1)), int(max(left, 0)) : int(max(right, left + 1))]
         level = luminance(inside.reshape(-1, 3).mean(axis=0)) if inside.size else 0.3
-        if level > 0.30:
-            smooth = mix(smooth, stage.tones.highlight, 0.22)
-        else:
-            smooth = smooth * np.float32(0.80)
+        smooth = mix(smooth, stage.tones.highlight, 0.22) if level > 0.30 else smooth * np.float32(0.80)
         over(picture, smooth, np.clip(mask * 0.82, 0, 1))
 
 
@@ -152,7 +150,7 @@ def graded(picture: Linear, stage: Stage, *, subdued: bool) -> Linear:
         picture = picture * (0.86 + 0.22 * np.clip(picture / 0.6, 0, 1.4))
     if subdued:
         grey = (picture @ np.array([0.2126, 0.7152, 0.0722], np.float32))[..., None]
-        picture = (grey * np.array([0.95, 1.0, 1.07], np.float32) * 0.42 + picture * 0.58) * 0.80
+        picture = (grey * np.array([0.96, 1.0, 1.05], np.float32) * 0.36 + picture * 0.64) * 0.86
     bright = np.maximum(picture - 0.70, 0)
     bloom = blurred(np.asarray(bright, np.float32), 28 * stage.unit)
     # Above 0.8 the film shoulders: highlights roll off instead of clipping to flat white.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,9 +11,10 @@ import numpy.typing as npt
 
 from ad_pipeline.errors import MediaError
 
-Linear = npt.NDArray[np.float32]
-Plane = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
+# float32 throughout; the stubs of NumPy and OpenCV lose the type in mixed arithmetic, so they are not held to it.
+Linear: TypeAlias = npt.NDArray[Any]
+Plane: TypeAlias = npt.NDArray[Any]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _STEPS = 4096
 _GRAIN_TILE_PX = 512

@@ -14,9 +14,10 @@ from ad_pipeline.engines.animatic.drawing.canvas import Bytes, Linear, developed
 from ad_pipeline.engines.animatic.drawing.figures import draw_badge, draw_figure
 from ad_pipeline.engines.animatic.drawing.layers import LAYERS_FILE, Layer, Layers, flattened
 from ad_pipeline.engines.animatic.drawing.layout import height_in, roomiest
+from ad_pipeline.engines.animatic.drawing.packs import BUILDERS
 from ad_pipeline.engines.animatic.drawing.photo import Photo, scaled
 from ad_pipeline.engines.animatic.drawing.plates.liquid import sprinkle
-from ad_pipeline.engines.animatic.drawing.products import BUILDERS, Cutout, draw_product
+from ad_pipeline.engines.animatic.drawing.products import Cutout, draw_product
 from ad_pipeline.engines.animatic.drawing.stage import Stage, Tones
 from ad_pipeline.engines.animatic.plan import Plan
 from ad_pipeline.engines.contracts import ImageRequest
@@ -28,7 +29,15 @@ OVERSCAN = 0.12
 DRAWN_SHARE = 0.6
 """Plates are drawn smaller and enlarged, as a lens would leave them: the subject alone is sharp."""
 
-_SHARES = {"wide": 0.66, "close": 0.94, "top": 0.88, "macro": 1.0}
+_SHARES = {"wide": 0.64, "close": 0.90, "top": 0.82, "macro": 1.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shape:
+    """A subject's width over its height, and the share of its height that bulges below its foot."""
+
+    aspect: float
+    below: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +66,20 @@ def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composit
     canvas = _canvas(request.size)
     margin_x = (canvas.width_px - request.size.width_px) // 2
     margin_y = (canvas.height_px - request.size.height_px) // 2
-    room, aspect = _room(request, plan, photo)
-    share = _SHARES[plan.camera] if plan.shows_product else 1.0
-    height = height_in(room, aspect=aspect, share=share)
-    if plan.plate.ground in ("floor", "mirror", "float"):
-        foot_y = room.bottom_px - (room.height_px - height) * 0.35
+    room, shape = _room(request, plan, photo)
+    height = height_in(room, aspect=shape.aspect, share=_share(plan, shape.aspect))
+    if plan.subject == "figure":
+        # A neck or a shoulder may run out of the safe box below: it is no message.
+        height = int(height * 1.2)
+        foot_y = room.top_px + height + (room.height_px - height / 1.2) / 2
+    elif plan.shows_product and plan.plate.ground in ("floor", "mirror", "float"):
+        foot_y = room.bottom_px - (room.height_px - height) * 0.35 - shape.below * height
     else:
-        foot_y = (room.top_px + room.bottom_px) / 2 + height / 2
+        foot_y = (room.top_px + room.bottom_px) / 2 + height * (0.5 - shape.below)
+    height = max(48, int(height * (1 - shape.below)))
     foot_x = (room.left_px + room.right_px) / 2
     stage = _stage(
-        request, plan, canvas, foot=(foot_x + margin_x, foot_y + margin_y), height=height, width=height * aspect
+        request, plan, canvas, foot=(foot_x + margin_x, foot_y + margin_y), height=height, width=height * shape.aspect
     )
     picture = plan.plate.draw(stage)
     if plan.light == "rays":
@@ -83,11 +96,18 @@ def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composit
         if plan.shows_product:
             _ground(picture, stage, subject, plan, left=left, top=top)
         pictures["product.png"] = _subdued(subject.rgba) if plan.subdued else subject.rgba
+        anchor_y = foot_y if plan.plate.ground in ("floor", "mirror") else foot_y - height / 2
         layers.append(
-            Layer(file="product.png", left_px=left, top_px=top, depth=0.35, anchor_x=foot_x + margin_x,
-                  anchor_y=foot_y + margin_y if plan.plate.ground in ("floor", "mirror") else foot_y + margin_y - height / 2,
-                  stands=plan.plate.ground in ("floor", "mirror", "flat"))
-        )  # fmt: skip
+            Layer(
+                file="product.png",
+                left_px=left,
+                top_px=top,
+                depth=0.35,
+                anchor_x=foot_x + margin_x,
+                anchor_y=anchor_y + margin_y,
+                stands=plan.plate.ground in ("floor", "mirror", "flat"),
+            )
+        )
         _add_badge(request, plan, stage, subject, pictures, layers, left=left, top=top)
     picture = atmosphere.graded(picture, stage, subdued=plan.subdued)
     front_kind = _front(plan)
@@ -119,19 +139,27 @@ def _canvas(size: Size) -> Size:
     )
 
 
-def _room(request: ImageRequest, plan: Plan, photo: Photo | None) -> tuple[Box, float]:
-    """(where the subject goes, its width over its height), in the film's pixels."""
+def _share(plan: Plan, aspect: float) -> float:
+    """How much of its room the subject takes: squat things less, or they would fill the picture."""
+    if not plan.shows_product:
+        return 1.0
+    return _SHARES[plan.camera] * (0.78 if aspect > 0.75 else 1.0)
+
+
+def _room(request: ImageRequest, plan: Plan, photo: Photo | None) -> tuple[Box, _Shape]:
+    """(where the subject goes, its shape), in the film's pixels."""
     if plan.subject == "texture":
         box = request.safe_box
-        return box, box.width_px / box.height_px
+        return box, _Shape(aspect=box.width_px / box.height_px)
     if plan.subject == "figure":
-        aspect = 1.0
+        shape = _Shape(aspect=1.0)
     elif photo is not None:
-        aspect = photo.rgba.shape[1] / photo.rgba.shape[0] * (1.1 if photo.cut == "framed" else 1.0)
+        shape = _Shape(aspect=photo.rgba.shape[1] / photo.rgba.shape[0] * (1.1 if photo.cut == "framed" else 1.0))
     else:
         product = BUILDERS[plan.product](Tones.of(request.look.kit.palette))
-        aspect = 2 * product.half_width
-    return roomiest(request.safe_box, request.calm_boxes, aspect=aspect, size=request.size), aspect
+        bulge = product.half_width * product.tilt
+        shape = _Shape(aspect=2 * product.half_width / (1 + bulge), below=bulge / (1 + bulge))
+    return roomiest(request.safe_box, request.calm_boxes, aspect=shape.aspect, size=request.size), shape
 
 
 def _stage(

@@ -122,9 +122,12 @@ def profile(sheet: Sheet, tones: Tones, rng: np.random.Generator) -> None:
     sheet.fill(_blob(rng, 0.10, -0.06, 0.78), large, strength=0.9)
     sheet.fill(_blob(rng, 0.36, -0.52, 0.36), small, strength=0.55)
     face = np.array([
-        (0.02, -0.92), (-0.20, -0.84), (-0.335, -0.66), (-0.365, -0.47), (-0.355, -0.33), (-0.40, -0.23), (-0.505, -0.065),
-        (-0.515, -0.02), (-0.46, 0.012), (-0.405, 0.025), (-0.412, 0.075), (-0.465, 0.125), (-0.462, 0.162), (-0.418, 0.185),
-        (-0.455, 0.222), (-0.448, 0.268), (-0.395, 0.300), (-0.398, 0.345), (-0.418, 0.405), (-0.385, 0.475), (-0.29, 0.505),
+        (0.02, -0.92), (-0.20, -0.84), (-0.335, -0.66), (-0.365, -0.47), (-0.355, -0.33), (-0.40, -0.23), (-0.505,
+        -0.065),
+        (-0.515, -0.02), (-0.46, 0.012), (-0.405, 0.025), (-0.412, 0.075), (-0.465, 0.125), (-0.462, 0.162), (-0.418,
+        0.185),
+        (-0.455, 0.222), (-0.448, 0.268), (-0.395, 0.300), (-0.398, 0.345), (-0.418, 0.405), (-0.385, 0.475), (-0.29,
+        0.505),
         (-0.14, 0.470), (0.02, 0.40), (0.06, 0.50), (0.07, 0.68), (0.00, 0.86), (-0.12, 0.97),
     ], np.float32)  # fmt: skip
     sheet.stroke(face, line, width=0.026, taper=0.22)
@@ -166,8 +169,10 @@ def lips(sheet: Sheet, tones: Tones, rng: np.random.Generator) -> None:
     sheet.fill(_blob(rng, 0.0, 0.0, 0.82), large, strength=0.8)
     red = np.array([0.62, 0.07, 0.10], np.float32)
     tint = mix(toward_luminance(tones.primary, 0.14), red, 0.55)
-    upper = spline(np.array([(-0.70, 0.02), (-0.42, -0.17), (-0.15, -0.285), (0.0, -0.225), (0.15, -0.285), (0.42, -0.17),
-                             (0.70, 0.02), (0.36, 0.035), (0.12, 0.03), (0.0, 0.05), (-0.12, 0.03), (-0.36, 0.035)], np.float32), closed=True)  # fmt: skip
+    upper = spline(np.array([(-0.70, 0.02), (-0.42, -0.17), (-0.15, -0.285), (0.0, -0.225), (0.15, -0.285), (0.42,
+        -0.17),
+                             (0.70, 0.02), (0.36, 0.035), (0.12, 0.03), (0.0, 0.05), (-0.12, 0.03), (-0.36, 0.035)],
+        np.float32), closed=True)  # fmt: skip
     lower = spline(np.array([(-0.68, 0.03), (-0.36, 0.065), (0.0, 0.095), (0.36, 0.065), (0.68, 0.03), (0.44, 0.24),
                              (0.0, 0.385), (-0.44, 0.24)], np.float32), closed=True)  # fmt: skip
     sheet.fill(np.concatenate([upper * 0.97, lower * 0.97]), tint * 0.18)
@@ -220,7 +225,8 @@ FIGURES: dict[str, Callable[[Sheet, Tones, np.random.Generator], None]] = {
 
 WORDS: dict[str, tuple[str, ...]] = {
     "closed eye": ("eye", "eyes", "lash", "gaze", "sleep", "눈가", "눈매", "눈을", "속눈썹", "잠", "수면"),
-    "profile": ("woman", "man", "face", "person", "people", "model", "girl", "portrait", "profile", "cheek", "여성", "여자", "남성", "얼굴", "사람", "모델", "인물", "뺨", "볼", "표정"),
+    "profile": ("woman", "man", "face", "person", "people", "model", "girl", "portrait", "profile", "cheek", "여성",
+        "여자", "남성", "얼굴", "사람", "모델", "인물", "뺨", "볼", "표정"),
     "lips": ("lip", "lips", "smile", "mouth", "입술", "미소", "입가", "립"),
     "drop": ("serum drop", "single drop", "ampoule drop", "droplet falling", "한 방울", "앰플 방울"),
 }  # fmt: skip

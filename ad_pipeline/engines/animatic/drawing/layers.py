@@ -61,17 +61,12 @@ def read_layers(folder: Path) -> Layers | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if found.pop("version") != _VERSION:
             return None
-        return Layers(
-            **{
-                **found,
-                "canvas": Size(**found["canvas"]),
-                "size": Size(**found["size"]),
-                "layers": tuple(Layer(**layer) for layer in found["layers"]),
-            }
-        )
+        found["canvas"], found["size"] = Size(**found["canvas"]), Size(**found["size"])
+        found["layers"] = tuple(Layer(**layer) for layer in found["layers"])
+        return Layers(**found)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

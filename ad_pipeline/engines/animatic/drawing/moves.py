@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float64]
+Matrix: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,9 @@ def _pulse(t: float, seconds: float, side: float) -> Pose:
     beat = (t * beats) % 1.0
     # A quick swell and a slow return, smooth at both ends of the beat.
     swell = math.sin(math.pi * beat**0.6) ** 2
-    return Pose(zoom=1.01 + 0.03 * eased(t) + 0.020 * swell, near=0.5 * eased(t) + 0.5 * swell, glow=0.55 * swell, sweep=t)
+    return Pose(
+        zoom=1.01 + 0.03 * eased(t) + 0.020 * swell, near=0.5 * eased(t) + 0.5 * swell, glow=0.55 * swell, sweep=t
+    )
 
 
 def _drift(t: float, seconds: float, side: float) -> Pose:

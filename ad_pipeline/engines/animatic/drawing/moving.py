@@ -38,7 +38,9 @@ class MovingLayer:
         half = cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA)
         colours = np.ascontiguousarray(rgba[..., :3])
         even = bool((colours == colours[0, 0]).all())
-        return cls(layer=layer, planes=planes_from_rgb(colours), alpha=alpha, alpha_half=np.asarray(half, np.uint8), even=even)
+        return cls(
+            layer=layer, planes=planes_from_rgb(colours), alpha=alpha, alpha_half=np.asarray(half, np.uint8), even=even
+        )
 
     def to_film(self, shot: Shot, pose: Pose) -> Matrix:
         """2x3: place on the layer's own picture (in canvas-sized pixels) -> film place."""
@@ -66,7 +68,9 @@ class MovingLayer:
             return window
         full = sampling(matrix, pitch_from=pitch, pitch_to=1, left=left, top=top)
         size = (right - left, bottom - top)
-        _blend(frame[0][top:bottom, left:right], _warped(self.planes[0], full, size), _warped_alpha(self.alpha, full, size))
+        _blend(
+            frame[0][top:bottom, left:right], _warped(self.planes[0], full, size), _warped_alpha(self.alpha, full, size)
+        )
         half = sampling(matrix, pitch_from=2 * pitch, pitch_to=2, left=left, top=top)
         size = (size[0] // 2, size[1] // 2)
         share = _warped_alpha(self.alpha_half, half, size)
@@ -88,7 +92,7 @@ class MovingLayer:
         half = sampling(matrix, pitch_from=self.layer.scale, pitch_to=2, left=left, top=top)
         share = _warped_alpha(self.alpha, half, size)
         wide = cv2.resize(share, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-        _tint(frame[0][top:bottom, left:right], int(self.planes[0][0, 0]), wide)
+        _tint(frame[0][top:bottom, left:right], int(self.planes[0][0, 0]), np.asarray(wide, np.uint8))
         for i in (1, 2):
             part = frame[i][top // 2 : bottom // 2, left // 2 : right // 2]
             _tint(part, int(self.planes[i][0, 0]), share)
@@ -135,16 +139,22 @@ def _tint(under: Bytes, value: int, share: Bytes) -> None:
 class Glow:
     """A halo that swells, and a band of light that passes over the subject; luma only, so hues stay."""
 
-    def __init__(self, *, width: int, height: int, centre: tuple[float, float], reach: float) -> None:
+    def __init__(self, luma: Bytes, *, centre: tuple[float, float], reach: float) -> None:
+        height, width = luma.shape
         y, x = np.mgrid[0 : height // 8, 0 : width // 8].astype(np.float32) * 8
         far = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / max(reach, 1) ** 2
-        small = cv2.exp(-far * 1.1) * 60
-        self._halo = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-        self._halo8 = np.clip(self._halo + 0.5, 0, 255).astype(np.uint8)
+        bell = cv2.exp(-far * 1.1)
+        # What is bright already has little room: a full halo there would burn out to flat white.
+        level = float(
+            (cv2.resize(luma, (bell.shape[1], bell.shape[0]), interpolation=cv2.INTER_AREA) * bell).sum() / bell.sum()
+        )
+        small = bell * min(max((228 - level) * 0.55, 10), 58)
+        wide = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        self._halo = np.clip(wide + 0.5, 0, 255).astype(np.uint8)
 
     def lighten(self, luma: Bytes, strength: float) -> None:
-        """Add the halo; 1 lifts its middle by 60 of 219 steps."""
-        cv2.addWeighted(luma, 1.0, self._halo8, strength, 0, dst=luma)
+        """Add the halo, `strength` 0..1."""
+        cv2.addWeighted(luma, 1.0, self._halo, strength, 0, dst=luma)
 
 
 def sweep(luma: Bytes, share: Bytes, *, place: float, slant: float) -> None:

@@ -57,13 +57,19 @@ def _read(path: Path, *, engine: str) -> Image.Image:
                 if width * height > MOST_PIXELS:
                     raise EngineRefused(
                         "the product image is {width}x{height}; allowed are up to {most} megapixels",
-                        engine=engine, width=width, height=height, most=MOST_PIXELS // 1_000_000,
-                    )  # fmt: skip
+                        engine=engine,
+                        width=width,
+                        height=height,
+                        most=MOST_PIXELS // 1_000_000,
+                    )
                 if min(width, height) < LEAST_SIDE_PX:
                     raise EngineRefused(
                         "the product image is {width}x{height}; its shorter side needs {least} pixels or more",
-                        engine=engine, width=width, height=height, least=LEAST_SIDE_PX,
-                    )  # fmt: skip
+                        engine=engine,
+                        width=width,
+                        height=height,
+                        least=LEAST_SIDE_PX,
+                    )
                 opened.seek(0)
                 opened.draft("RGB", (_WORK_SIDE_PX, _WORK_SIDE_PX))
                 opened.load()
@@ -138,5 +144,11 @@ def scaled(rgba: Bytes, *, width_px: int, height_px: int) -> Bytes:
     small = cv2.resize(
         premultiplied, (width_px, height_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
-    small[..., :3] *= 255 / np.maximum(small[..., 3:], 1)
+    # Where nothing is, the nearest colours spread: a warp between pixels then finds no black rim.
+    spread = cv2.GaussianBlur(small, (0, 0), 2.5)
+    small[..., :3] = np.where(
+        small[..., 3:] > 8,
+        small[..., :3] * (255 / np.maximum(small[..., 3:], 1)),
+        spread[..., :3] * (255 / np.maximum(spread[..., 3:], 0.5)),
+    )
     return np.clip(small + 0.5, 0, 255).astype(np.uint8)

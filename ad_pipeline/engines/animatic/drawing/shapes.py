@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,7 @@ import numpy.typing as npt
 from ad_pipeline.engines.animatic.drawing.canvas import Linear, Plane, blurred, mix, over, smoothstep
 from ad_pipeline.engines.animatic.drawing.stage import Stage
 
-Points = npt.NDArray[np.float32]
+Points: TypeAlias = npt.NDArray[Any]
 
 
 def ellipse(stage: Stage, cx: float, cy: float, rx: float, ry: float, *, soft: float = 1.5) -> Plane:

@@ -137,23 +137,29 @@ def _skin(stage: Stage, *, dry: bool) -> Linear:
     tones = stage.tones
     base = np.array([0.72, 0.47, 0.36], np.float32) if not tones.dark else np.array([0.50, 0.28, 0.20], np.float32)
     base = mix(base, tones.accent, 0.16)
-    cell = 58.0 if dry else 40.0
+    cell = 44.0 if dry else 34.0
     rng = stage.rng(3)
     bend_x, bend_y = stage.noise(1, size=260, octaves=3) * 22, stage.noise(2, size=260, octaves=3) * 22
     far1, far2 = _nearest_two((stage.x + bend_x) / cell, (stage.y + bend_y) / cell, rng)
-    furrow = smoothstep(0.0, 0.55, far2 - far1)
-    height = furrow * (5.0 if dry else 2.2) + stage.noise(4, size=26, octaves=2) * (1.1 if dry else 0.5)
-    height = height + stage.noise(5, size=620, octaves=2) * 26
-    diffuse, spec = lit(blurred((height * stage.unit).astype(np.float32), 1.4 * stage.unit), stage, gloss=26)
-    deep = base * np.array([0.34, 0.20, 0.17], np.float32)
-    picture = ramp(
-        diffuse * (0.92 if dry else 1.0), deep, mix(deep, base, 0.75), base, mix(base, np.ones(3, np.float32), 0.5)
-    )
+    line = 1 - smoothstep(0.02, 0.26 if dry else 0.20, far2 - far1)
+    line = line * (0.55 + 0.45 * smoothstep(-0.8, 0.8, stage.noise(8, size=150, octaves=2)))
+    height = -line * (1.5 if dry else 1.0) + stage.noise(4, size=22, octaves=2) * (0.45 if dry else 0.25)
+    height = height + stage.noise(5, size=760, octaves=2) * 13
+    diffuse, spec = lit(blurred((height * stage.unit).astype(np.float32), 1.2 * stage.unit), stage, gloss=22)
+    across = smoothstep(-700, 700, stage.x * stage.light_x - stage.y * 0.7)
+    deep = base * np.array([0.40, 0.24, 0.20], np.float32)
+    light = mix(base, np.ones(3, np.float32), 0.35)
+    picture = ramp(diffuse * 0.72 + across * 0.30 - 0.06, deep, mix(deep, base, 0.7), base, light)
+    flush = smoothstep(-0.4, 1.6, stage.noise(9, size=420, octaves=3))
+    picture *= 1 - flush[..., None] * np.array([0.02, 0.13, 0.13], np.float32)
     if dry:
-        flake = smoothstep(0.9, 1.7, stage.noise(6, size=70, octaves=3)) * (1 - furrow * 0.3)
-        over(picture, np.array([0.80, 0.72, 0.66], np.float32), flake * 0.30)
+        ash = np.array([0.88, 0.80, 0.74], np.float32)
+        scaly = smoothstep(0.2, 1.5, stage.noise(6, size=230, octaves=4))
+        over(picture, ash, line * scaly * 0.50)
+        over(picture, base * 0.30, line * (1 - scaly) * 0.26)
     else:
-        over(picture, np.ones(3, np.float32), np.clip(spec * 0.55, 0, 1))
+        over(picture, base * 0.45, line * 0.22)
+        over(picture, np.ones(3, np.float32), np.clip(spec * 0.42 * across, 0, 1))
     return picture
 
 

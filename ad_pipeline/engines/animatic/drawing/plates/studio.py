@@ -41,16 +41,16 @@ def podium(stage: Stage) -> Linear:
     rx = max(stage.stature * 0.46, stage.subject_width / stage.unit * 0.85)
     rx = min(rx, 430)
     arch_x = stage.foot[0] - stage.light_x * rx * 0.22
-    arch = rounded(
-        stage, (arch_x - rx * 1.02, stage.foot[1] - stage.stature * 1.16, arch_x + rx * 1.02, horizon + 30), rx * 1.0
-    )
+    rise = max(stage.stature * 1.16, rx * 1.55)
+    half = min(rx * 1.02, rise * 0.62)
+    arch = rounded(stage, (arch_x - half, stage.foot[1] - rise, arch_x + half, horizon + half), half)
     arch *= 1 - smoothstep(horizon - 6, horizon + 6, stage.y)
     behind = blurred(np.roll(arch, int(-stage.light_x * 26 * stage.unit), axis=1), 26 * stage.unit)
     picture *= (1 - 0.30 * behind * (1 - arch))[..., None]
     face = mix(tones.wall, tones.accent, 0.42) if not tones.dark else mix(tones.surface, tones.primary, 0.45)
     lean = 0.72 + 0.34 * smoothstep(-500, 500, stage.x * stage.light_x) + 0.10 * smoothstep(500, -500, stage.y)
     over(picture, face * lean[..., None], arch)
-    stone = toward_luminance(mix(tones.wall, tones.surface, 0.5), 0.70 if not tones.dark else 0.10)
+    stone = toward_luminance(mix(tones.wall, tones.surface, 0.25), 0.66 if not tones.dark else 0.10)
     drum(stage, picture, colour=mix(stone, tones.primary, 0.08), rx=rx * 1.42, height=70, drop=64)
     drum(stage, picture, colour=stone, rx=rx * 1.02, height=62)
     return picture
