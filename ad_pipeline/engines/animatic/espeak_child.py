@@ -25,6 +25,7 @@ _POSITION_CHARACTER = 1
 _UTF8 = 1
 _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
 _PARENT_DEATH_SIGNAL = 1
+_SEED = 1
 
 # A data path of 203 characters failed where 140 worked; the library keeps it in a fixed buffer.
 LONGEST_DATA_PATH = 130
@@ -53,6 +54,8 @@ def _speak(request: dict[str, Any], data_path: Path) -> tuple[int, list[bytes]]:
     rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data_path), _DO_NOT_EXIT)
     if rate_hz <= 0:
         raise OSError(f"espeak_Initialize gave {rate_hz}")
+    # Aspiration and flutter are seeded from the clock: without this, every second speaks other bytes.
+    library.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
     heard = bytearray()
 
     def on_sound(samples: Any, count: int, _events: Any) -> int:

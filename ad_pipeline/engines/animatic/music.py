@@ -98,7 +98,8 @@ def planned(request: MusicRequest, mood: Mood) -> Plan:
     last_s = min(_LAST_CHORD_S, 0.3 * request.duration_s)
     latest_s = request.duration_s - last_s
     if latest_s - 1.0 <= request.ending_at_s <= latest_s + 0.5 * last_s:
-        latest_s = request.ending_at_s + 0.5 * beat_s
+        # The logo and the last chord come together, but the chord keeps its second to ring.
+        latest_s = min(request.ending_at_s + 0.5 * beat_s, request.duration_s - 1.0)
     rise_s = min(_nearest(request.rise_at_s, beat_s), np.floor(latest_s / beat_s) * beat_s)
     return Plan(
         mood=mood,

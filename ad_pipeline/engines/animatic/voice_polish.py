@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from ad_pipeline.engines.animatic.wav import Samples
 from ad_pipeline.media.time import AUDIO_RATE_HZ
@@ -70,10 +71,17 @@ def _equalized_at_film_rate(samples: Samples, rate_hz: int) -> Samples:
 
 def _compressed(samples: Samples, *, threshold: float = 0.12, ratio: float = 2.2, window_s: float = 0.04) -> Samples:
     window = int(window_s * AUDIO_RATE_HZ)
-    power = np.convolve(samples.astype(np.float64) ** 2, np.hanning(window) / np.hanning(window).sum(), "same")
+    power = _averaged(_averaged(samples.astype(np.float64) ** 2, window), window)
     loudness = np.sqrt(np.maximum(power, 1e-10))
     gain = np.minimum(1.0, (loudness / threshold) ** (1 / ratio - 1))
     return (samples * gain).astype(np.float32)
+
+
+def _averaged(values: npt.NDArray[np.float64], window: int) -> npt.NDArray[np.float64]:
+    """The running mean over `window` values around each."""
+    padded = np.pad(values, (window // 2 + 1, window - window // 2))
+    sums = np.cumsum(padded)
+    return (sums[window : window + len(values)] - sums[: len(values)]) / window
 
 
 def _with_room(samples: Samples) -> Samples:
