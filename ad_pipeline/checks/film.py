@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,15 @@ def check_final(
     """
     facts = probe(path)
     picture = _picture(facts, path)
+    with ThreadPoolExecutor(1) as beside:
+        heard = beside.submit(lambda: tuple(_of_sound(facts, path, target_lufs, peak_dbtp, loudness)))
+        seen = _watched(path)
+        sound = heard.result()
     return (
         *_of_picture(picture, size=size, frames=frames),
-        *_of_frames(_watched(path)),
+        *_of_frames(seen),
         *_of_file(facts, picture, frames),
-        *_of_sound(facts, path, target_lufs, peak_dbtp, loudness),
+        *sound,
     )
 
 
@@ -186,7 +191,7 @@ def _picture(facts: MediaFacts, path: Path) -> PictureFacts:
 
 
 def _watched(path: Path) -> Seen:
-    """Decode once, every frame, on a coarse grid of luma. The loop filter is left out: a third less time."""
+    """Decode once, every frame, on a coarse grid of luma. The loop filter is left out: a tenth less time."""
     grids: list[NDArray[np.int16]] = []
     black: list[bool] = []
     try:

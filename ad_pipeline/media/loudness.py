@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import ffmpeg
 import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
@@ -204,9 +205,8 @@ def measured(path: Path) -> Loudness:
     Raises:
         MediaError: no sound in it, or the meter said nothing.
     """
-    said = run_ffmpeg(
-        ["-nostats", "-i", str(path), "-map", "0:a:0", "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
-    )
+    meter = ffmpeg.input(str(path)).audio.filter("ebur128", peak="true", framelog="quiet")
+    said = run_ffmpeg(meter.output("-", format="null").get_args())
     summary = said[said.rfind("Summary:") :]
     loudness = re.search(r"I:\s+(-?inf|-?[\d.]+) LUFS", summary)
     peak = re.search(r"Peak:\s+(-?inf|-?[\d.]+) dBFS", summary)

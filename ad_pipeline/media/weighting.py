@@ -22,14 +22,14 @@ def k_weighted(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.fft.irfft(spectrum, size, axis=0)[: len(samples)], np.float32)
 
 
-def _response(size: int) -> NDArray[np.complex128]:
+def _response(size: int) -> NDArray[np.complex64]:
     """The two filters of BS.1770 at 48 kHz as one frequency response."""
     z = np.exp(-2j * np.pi * np.fft.rfftfreq(size))
     shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
         1 - 1.69065929318241 * z + 0.73248077421585 * z**2
     )
     high_pass = (1 - 2 * z + z**2) / (1 - 1.99004745483398 * z + 0.99007225036621 * z**2)
-    return np.asarray(shelf * high_pass, np.complex128)
+    return np.asarray(shelf * high_pass, np.complex64)
 
 
 def _quick_size(length: int) -> int:
