@@ -44,12 +44,23 @@ def _rebuilt(kind: type[AdPipelineError], message: Message, rest: dict[str, Any]
     return error
 
 
-class InputRejected(AdPipelineError):
-    """What a person gave cannot be used; `field` names the place, e.g. `scenes[2].narration`."""
+class InputRejected(AdPipelineError, ValueError):
+    """What a person gave cannot be used; `field` names the place, e.g. `scenes[2].narration`.
+
+    A ValueError too, so that pydantic's validators may raise it and say where they stood.
+    """
 
     def __init__(self, template: str, /, *, field: str = "", **facts: Any) -> None:
         self.field = field
         super().__init__(template, field=field, **facts)
+
+    def at(self, field: str) -> InputRejected:
+        """The same refusal, with its place named where it was not."""
+        if not self.field:
+            self.field = field
+            self.message = Message(self.message.template, {**self.message.facts, "field": field})
+            self.args = (str(self.message),)
+        return self
 
 
 class BriefRejected(InputRejected):

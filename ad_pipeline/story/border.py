@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
-from yaml.composer import ComposerError
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from yaml.composer import ComposerError
 
 from ad_pipeline.errors import InputRejected
 
@@ -137,8 +137,7 @@ def _explained(
         )
     problem = context.get("error")
     if isinstance(problem, InputRejected):
-        problem.field = problem.field or field
-        return problem
+        return problem.at(field)
     return rejected(
         "{what}, field {field!r}: {problem}; got {got}",
         what=what,

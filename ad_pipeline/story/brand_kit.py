@@ -16,7 +16,7 @@ _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 
 def _is_colour(value: str) -> str:
     if not _HEX.fullmatch(value):
-        raise KitRejected("got {got!r}, expected a colour like #7C4D3A", got=value[:80])
+        raise KitRejected("field {field!r}: got {got!r}, expected a colour like #7C4D3A", got=value[:80])
     return value.upper()
 
 

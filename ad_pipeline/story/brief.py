@@ -89,7 +89,7 @@ class Brief(BaseModel):
             found = _UNSAFE.search(text)
             if found:
                 raise BriefRejected(
-                    "the text holds the control character U+{code:04X} at position {position}; remove it",
+                    "field {field!r} holds the control character U+{code:04X} at position {position}; remove it",
                     code=ord(found[0]),
                     position=found.start() + 1,
                 )
