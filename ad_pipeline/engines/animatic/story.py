@@ -21,7 +21,7 @@ _TALKATIVE = 0.72
 _STRETCH, _CLAIM_STRETCH = 1.35, 1.6
 """How far a good sentence, or a claim that cannot be worded shorter, may stretch its scene over its share."""
 
-_KEPT_S, _KEPT_BESIDE_SOLUTION_S = 2.5, 2.1
+_KEPT_S, _KEPT_BESIDE_SOLUTION_S, _KEPT_SHARE = 2.5, 2.1, 0.85
 """Room kept for a scene that has no words yet: a short line, or time to read."""
 
 
@@ -84,7 +84,10 @@ def _needs(plans: Sequence[_Plan], pen: Pen, speed: float) -> list[float]:
 
 def _fits(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float, *, kept_s: float) -> bool:
     """Whether all words fit, with room kept for scenes that have none yet."""
-    needs = [need or min(plan.share_s, kept_s) for need, plan in zip(_needs(plans, pen, speed), plans, strict=True)]
+    needs = [
+        need or min(_KEPT_SHARE * plan.share_s, kept_s)
+        for need, plan in zip(_needs(plans, pen, speed), plans, strict=True)
+    ]
     return room_left_s(needs, brief.duration) >= 0
 
 
