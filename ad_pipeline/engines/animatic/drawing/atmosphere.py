@@ -114,7 +114,7 @@ def rays(picture: Linear, stage: Stage) -> None:
         centre = aim + (i - 3) * 0.13 + float(rng.uniform(-0.04, 0.04))
         width = float(rng.uniform(0.016, 0.045))
         beams += cv2.exp(-(((turn - centre) / width) ** 2)) * float(rng.uniform(0.35, 1.0))
-    far = cv2.sqrt(dx * dx + dy * dy)
+    far: Plane = np.asarray(cv2.sqrt(dx * dx + dy * dy))
     strength = (0.24 if not stage.tones.dark else 0.13) * cv2.exp(-far / (reach * 0.85))
     over(picture, stage.tones.highlight, np.clip(beams * strength, 0, 0.6).astype(np.float32))
 

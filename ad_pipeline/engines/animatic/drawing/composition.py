@@ -114,7 +114,7 @@ def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composit
     front = atmosphere.in_front(stage, front_kind) if front_kind else None
     if front is not None:
         half = cv2.resize(front, (canvas.width_px // 2, canvas.height_px // 2), interpolation=cv2.INTER_AREA)
-        pictures["mid.png"] = half
+        pictures["mid.png"] = np.asarray(half, np.uint8)
         layers.append(
             Layer(file="mid.png", left_px=0, top_px=0, depth=1.0, anchor_x=canvas.width_px / 2,
                   anchor_y=canvas.height_px / 2, stands=False, scale=2.0)
@@ -274,4 +274,4 @@ def _subdued(rgba: Bytes) -> Bytes:
     """A subject in a problem scene: quieter colours, as its surroundings."""
     grey = cv2.cvtColor(cv2.cvtColor(rgba[..., :3], cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     calm = cv2.addWeighted(rgba[..., :3], 0.62, grey, 0.34, 0)
-    return np.dstack([calm, rgba[..., 3]])
+    return np.dstack([calm, rgba[..., 3]]).astype(np.uint8)

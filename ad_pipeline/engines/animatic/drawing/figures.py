@@ -238,7 +238,9 @@ def draw_figure(name: str, *, size_px: int, tones: Tones, seed: int, flip: float
     sheet = Sheet.blank(drawn, colour=tones.wall, flip=flip)
     FIGURES[name](sheet, tones, np.random.default_rng((seed, 900)))
     rgba = sheet.bytes()
-    return rgba if drawn == size_px else np.asarray(cv2.resize(rgba, (size_px, size_px), interpolation=cv2.INTER_AREA))
+    if drawn == size_px:
+        return rgba
+    return np.asarray(cv2.resize(rgba, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def draw_badge(*, size_px: int, tones: Tones) -> Bytes:

@@ -38,14 +38,15 @@ class Part:
     """How far the top is cut off obliquely, as a share of the radius."""
 
     def radius(self, height: Plane) -> Plane:
-        """The radius at each height; 0 outside the part."""
+        """The radius at each height; beyond the part that of its nearest end."""
+        height = np.clip(height, self.foot, self.top)
         ys, rs = zip(*self.outline, strict=True)
         found = np.interp(height, ys, rs).astype(np.float32)
         for edge, inward in ((self.round_foot, height - self.foot), (self.round_top, self.top - height)):
             if edge > 0:
                 t = np.clip(1 - inward / edge, 0, 1)
                 found = found - edge * (1 - np.sqrt(np.maximum(1 - t * t, 0)))
-        return np.where((height >= self.foot) & (height <= self.top), np.maximum(found, 0), 0).astype(np.float32)
+        return np.maximum(found, 0).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,8 @@ def turned(picture: Linear, alpha: Plane, part: Part, view: View, behind: Linear
     radius = part.radius(height)
     edge = (radius - np.abs(x)) * view.scale
     cover = np.clip(edge + 0.5, 0, 1) * (radius > 0.002)
+    for inside in (height - part.foot, part.top - height):
+        cover = cover * np.clip(inside * view.scale + 0.5, 0, 1)
     if part.slant:
         cut = part.top - widest * part.slant * (1 - x / max(widest, 1e-3)) * 0.9
         cover = cover * np.clip((cut - height) * view.scale + 0.5, 0, 1)
@@ -111,7 +114,7 @@ def _shaded(part: Part, view: View, turn: Plane, lean: Plane, height: Plane, beh
         return tinted
     if part.material in ("glass", "frosted"):
         return _glass(part, view, turn, lean, height, behind)
-    soft = {"gloss": 0.03, "matte": 0.30, "rubber": 0.22}.get(part.material, 0.1)
+    soft = {"gloss": 0.05, "matte": 0.30, "rubber": 0.22}.get(part.material, 0.1)
     light = studio(turn, light_x=view.light_x, soft=soft)
     lambert = np.clip(0.62 + 0.34 * turn * view.light_x - 0.34 * turn * turn, 0.05, 1)
     body = part.colour * (lambert + 0.22 * upper)[..., None]

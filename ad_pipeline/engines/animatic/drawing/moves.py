@@ -131,7 +131,7 @@ class Shot:
     def covering(self, poses: list[Pose], *, least: float = 1.0) -> Shot:
         """This shot, near enough that no pose shows past the canvas's edge."""
         shot = replace(self, base_zoom=least)
-        for _ in range(40):
+        for _ in range(120):
             if all(shot._is_covered(pose) for pose in poses):
                 return shot
             shot = replace(shot, base_zoom=shot.base_zoom + 0.005)

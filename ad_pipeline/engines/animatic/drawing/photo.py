@@ -77,7 +77,14 @@ def _read(path: Path, *, engine: str) -> Image.Image:
                 return _as_rgba(upright)
     except EngineRefused:
         raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise EngineRefused(
+            "the product image {name} is far too large; allowed are up to {most} megapixels",
+            engine=engine,
+            name=path.name,
+            most=MOST_PIXELS // 1_000_000,
+        ) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise EngineRefused(
             "the product image {name} cannot be read; give a PNG, JPEG, WebP or GIF picture",
             engine=engine,

@@ -131,9 +131,8 @@ def _print_label(
     )
     ink = np.clip(ink * 1.15, 0, 1) * alpha
     under = float(np.average(picture @ np.array([0.2126, 0.7152, 0.0722], np.float32), weights=ink + 1e-6))
-    colour = (
-        toward_luminance(mix(tones.text if not tones.dark else tones.primary, tones.primary, 0.4), 0.03)
-        if under > 0.26
-        else mix(_WHITE, tones.highlight, 0.5)
-    )
+    dark = toward_luminance(mix(tones.text if not tones.dark else tones.primary, tones.primary, 0.4), 0.03)
+    # White reads well on a mid tone even where the formula still prefers dark: hence the 0.7.
+    white_wins = 1.05 / (under + 0.05) > 0.7 * (under + 0.05) / 0.08
+    colour = mix(_WHITE, tones.highlight, 0.5) if white_wins else dark
     over(picture, colour, (ink * 0.94).astype(np.float32))

@@ -36,7 +36,8 @@ def water(stage: Stage) -> Linear:
     body = toward_luminance(body, 0.20 if not tones.dark else 0.03)
     clear = np.clip(0.30 + 0.40 * smoothstep(0, 1, near) - slope * 0.22, 0, 1)
     surface = mirrored + (body - mirrored) * clear[..., None]
-    glint = smoothstep(0.62, 1.15, slope + stage.noise(5, size=40, octaves=2, stretch=(1, 0.3)) * 0.12)
+    sparkle = stage.noise(5, size=40, octaves=2, stretch=(1, 0.3)) * 0.12
+    glint = (1 - 0.75 * near.clip(0, 1)) * smoothstep(0.66, 1.25, slope + sparkle)
     over(surface, tones.highlight, glint * 0.75)
     over(sky, surface, smoothstep(horizon - 2, horizon + 3, stage.y))
     return sky
