@@ -33,7 +33,7 @@ def make(options: argparse.Namespace) -> int:
     session_id = checked_session_id(options.session or _session_name(path))
     workplace = Workplace.at(settings_from_environment())
     open_session(workplace, session_id, text, folder=path.absolute().parent)
-    return _drive(workplace, Order(session_id=session_id), as_json=options.json)
+    return drive(workplace, Order(session_id=session_id), as_json=options.json)
 
 
 def rerun(options: argparse.Namespace) -> int:
@@ -44,7 +44,7 @@ def rerun(options: argparse.Namespace) -> int:
     if not options.scene:
         if not options.upgrade:
             raise InputRejected("say which scene: --scene scene_001 (or --upgrade for the whole ad)", field="scene")
-        return _drive(workplace, Order(session_id=session_id, upgrade=True), as_json=options.json)
+        return drive(workplace, Order(session_id=session_id, upgrade=True), as_json=options.json)
     adopt_hand_edit(workplace, facts)
     facts.storyboard.scene(options.scene)
     changes = {"narration": options.narration, "onscreen_text": options.onscreen_text}
@@ -57,7 +57,7 @@ def rerun(options: argparse.Namespace) -> int:
         stages = ["key_image"]
     wishes = {options.scene: dict.fromkeys(stages, own)} if stages else {}
     order = Order(session_id=session_id, wishes=wishes, upgrade=options.upgrade, only_scene=options.scene)
-    return _drive(workplace, order, as_json=options.json)
+    return drive(workplace, order, as_json=options.json)
 
 
 def _seed(value: int | None) -> int | None:
@@ -66,7 +66,7 @@ def _seed(value: int | None) -> int | None:
     return value
 
 
-def _drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
+def drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's notes about preview features
         from ad_pipeline.defs.driver import make_ad

@@ -33,10 +33,11 @@ def begin(*, tell: Callable[[StepReport], None]) -> None:
 def run(order: RunOrder) -> RunResult:
     """One Dagster run in this process, through the executor of the code location."""
     tags = {**order.tags, PROCESS_TAG: process_mark(), MADE_BY_TAG: order.tags.get(MADE_BY_TAG, "pipeline")}
+    tags["dagster/partition"] = order.session_id
     if order.kind == "scene":
-        tags |= get_tags_from_multi_partition_key(scene_partition(order.session_id, order.scene_id))
-    else:
-        tags["dagster/partition"] = order.session_id
+        partition = scene_partition(order.session_id, order.scene_id)
+        # Both kinds of tag: by the dimensions alone the event would be recorded without a partition.
+        tags |= {"dagster/partition": str(partition), **get_tags_from_multi_partition_key(partition)}
     # Entering the result as a context would start the run's resources a second time to read outputs.
     result = dg.execute_job(
         dg.reconstructable(_JOBS[order.kind]),

@@ -46,3 +46,11 @@ class Registry:
         if missing:
             raise EngineUnavailable("{engine} is not ready: {missing}", engine=model_id, missing=missing)
         return engine
+
+    def why_not(self, model_id: str) -> str:
+        """Why the engine cannot work here, as one sentence; empty when it can."""
+        try:
+            self.engine(model_id)
+        except EngineUnavailable as error:
+            return str(error)
+        return ""

@@ -1,0 +1,138 @@
+"""`doctor`: can this machine make ads, and what would it take to make better ones?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from ad_pipeline.cli.exits import DONE, FAILED
+from ad_pipeline.engines.registry import Registry
+from ad_pipeline.errors import AdPipelineError
+from ad_pipeline.messages import say
+from ad_pipeline.routing.catalogue import models
+from ad_pipeline.settings import settings_from_environment
+
+LEAST_FREE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    good: bool
+    needed: bool
+    said: str
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Look at everything; exit 1 when a draft cannot be made here."""
+    findings = [look() for look in _NEEDED] + _engines()
+    broken = [f for f in findings if f.needed and not f.good]
+    if options.json:
+        print(
+            json.dumps({"ready": not broken, "findings": [asdict(f) for f in findings]}, ensure_ascii=False, indent=1)
+        )
+    else:
+        for found in findings:
+            mark = "✓" if found.good else "✗" if found.needed else "·"
+            print(f"{mark} {found.name:26} {found.said}")
+        print(say("this machine can make drafts") if not broken else say("this machine cannot make ads yet"))
+    return FAILED if broken else DONE
+
+
+def _python() -> Finding:
+    version = sys.version_info
+    good = (3, 11) <= version[:2] < (3, 14)
+    return Finding(
+        name="python", good=good, needed=True, said=f"{version.major}.{version.minor}.{version.micro} (3.11-3.13)"
+    )
+
+
+def _ffmpeg() -> Finding:
+    from ad_pipeline.media.ffmpeg import ffmpeg_version
+
+    return _tried("ffmpeg", ffmpeg_version)
+
+
+def _fonts() -> Finding:
+    from ad_pipeline.media.fonts import load_font
+
+    names = ("Pretendard-Regular", "Pretendard-SemiBold", "Pretendard-Bold", "NanumMyeongjo-Bold")
+
+    def look() -> str:
+        for name in names:
+            load_font(name, 24)
+        return ", ".join(names)
+
+    return _tried("fonts", look)
+
+
+def _text_shaping() -> Finding:
+    from PIL import features
+
+    good = bool(features.check("raqm"))
+    return Finding(
+        name="text shaping (raqm)", good=good, needed=True, said="" if good else say("reinstall Pillow from its wheel")
+    )
+
+
+def _dagster() -> Finding:
+    return _tried("dagster", lambda: metadata.version("dagster"))
+
+
+def _root() -> Finding:
+    root = settings_from_environment().root
+    above = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(above).free
+    try:
+        with tempfile.NamedTemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        return Finding(name="sessions", good=False, needed=True, said=f"{above}: {error.strerror}")
+    said = say("{root}, {free:.1f} GB free", root=str(root), free=free / 1e9)
+    return Finding(name="sessions", good=free > LEAST_FREE_BYTES, needed=True, said=said)
+
+
+def _home() -> Finding:
+    home = os.environ.get("DAGSTER_HOME", "")
+    said = home or str(settings_from_environment().root / ".dagster")
+    good = not home or Path(home).is_dir()
+    return Finding(
+        name="DAGSTER_HOME", good=good, needed=True, said=said if good else say("{path} is no folder", path=home)
+    )
+
+
+_NEEDED: tuple[Callable[[], Finding], ...] = (_python, _ffmpeg, _fonts, _text_shaping, _dagster, _root, _home)
+
+
+def _engines() -> list[Finding]:
+    registry = Registry()
+    found: list[Finding] = []
+    for model_id, row in models().items():
+        why_not = registry.why_not(model_id)
+        licence = f"{row.licence.name}; {say('paid ads')}: {row.licence.paid_ads}"
+        found.append(
+            Finding(
+                name=model_id,
+                good=not why_not,
+                needed=row.engine in ("animatic", "cut"),
+                said=f"{why_not} ({licence})" if why_not else licence,
+            )  # fmt: skip
+        )
+    return found
+
+
+def _tried(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name=name, good=True, needed=True, said=look())
+    except AdPipelineError as error:
+        return Finding(name=name, good=False, needed=True, said=str(error))

@@ -1,0 +1,269 @@
+"""`show`, `takes`, `pick` and `route`: what is there, and who shall make it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
+
+from rich.console import Console
+from rich.table import Table
+
+from ad_pipeline.cli.exits import DONE
+from ad_pipeline.errors import InputRejected
+from ad_pipeline.messages import say
+from ad_pipeline.routing.route import Decision, decide
+from ad_pipeline.sessions.keys import ArtifactKey, Kind, checked_take
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.store import Session
+from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.stages.launcher import Order
+from ad_pipeline.stages.progress import SCENE_KINDS, finished
+from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
+from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline.story.border import nearest
+from ad_pipeline.story.formats import FORMATS
+
+
+def show(options: argparse.Namespace) -> int:
+    """One session's scenes, checks and files; without a session, the list of all."""
+    workplace = Workplace.at(settings_from_environment())
+    if not options.session:
+        return _listed(workplace, as_json=options.json)
+    facts = facts_of(workplace, options.session)
+    done = finished(workplace, options.session)
+    spent = workplace.ledger.spent(options.session)
+    picked = facts.session.picked_records()
+    if options.json:
+        _print_json(
+            {
+                "session": options.session,
+                "folder": str(facts.session.folder),
+                "brand": facts.brief.brand_id,
+                "product": facts.brief.product,
+                "finished": done.whole,
+                "cost_usd": spent.settled_usd,
+                "storyboard": json.loads(facts.storyboard.to_json()) if facts.session.picked(STORYBOARD) else None,
+                "artifacts": [record.model_dump(mode="json") for record in picked],
+            }
+        )
+        return DONE
+    print(f"{options.session}  {facts.kit.named_in('ko')}  {facts.brief.product}")
+    if facts.session.picked(STORYBOARD):
+        _print_scenes(facts, picked)
+    for record in picked:
+        if record.stage == "final_mp4":
+            print(f"{say('final')} {record.format}  v{record.take}  {facts.session.path_of(record)}")
+    bad = [(record, note) for record in picked for note in record.failed_checks]
+    for record, note in bad:
+        print(say("check failed: {name}: {measured}, limit {limit}", name=f"{record.key} {note.name}", measured=note.measured, limit=note.limit))  # fmt: skip  # noqa: E501
+    for record in picked:
+        if record.degraded:
+            print(
+                say(
+                    "degraded: {artifact} made by {used}, wanted {wanted}: {why}",
+                    artifact=str(record.key),
+                    used=record.degraded.used,
+                    wanted=record.degraded.wanted,
+                    why=record.degraded.why,
+                )  # fmt: skip
+            )
+    state = say("finished") if done.whole else say("not finished")
+    print(say("state: {state}; cost so far ${cost:.2f}", state=state, cost=spent.settled_usd))
+    return DONE
+
+
+def takes(options: argparse.Namespace) -> int:
+    """Every take of a session's artifacts; the picked ones are marked."""
+    session = Workplace.at(settings_from_environment()).store.existing(options.session)
+    if options.scene:
+        _known_scene(session, options.scene)
+    records = [r for r in session.records() if not options.scene or r.scene_id == options.scene]
+    picked = {(r.key, r.take) for r in session.picked_records()}
+    if options.json:
+        _print_json([{**r.model_dump(mode="json"), "picked": (r.key, r.take) in picked} for r in records])
+        return DONE
+    table = _table("", say("artifact"), say("take"), say("engine"), say("seed"), say("seconds"), say("made at"))
+    for record in records:
+        table.add_row(
+            "●" if (record.key, record.take) in picked else " ",
+            str(record.key),
+            f"v{record.take}",
+            f"{record.engine}/{record.model}" + (f" ({say('degraded')})" if record.degraded else ""),
+            "" if record.seed is None else str(record.seed),
+            f"{record.seconds_run:.2f}",
+            f"{record.made_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        )
+    _print_table(table)
+    return DONE
+
+
+def pick(options: argparse.Namespace) -> int:
+    """Make the film use another take; what depends on it is made again with the final."""
+    workplace = Workplace.at(settings_from_environment())
+    facts = facts_of(workplace, options.session)
+    take = checked_take(options.take)
+    for key in _picked_keys(facts, options):
+        facts.session.pick(key, take, by="person")
+    # Here: the driver loads Dagster, which the other commands of this module never need.
+    from ad_pipeline.cli.making import drive
+
+    return drive(workplace, Order(session_id=options.session), as_json=options.json)
+
+
+def route(options: argparse.Namespace) -> int:
+    """Who makes each stage of each scene, why, who stands behind, and what it costs."""
+    workplace = Workplace.at(settings_from_environment())
+    facts = facts_of(workplace, options.session)
+    decisions = _decisions(facts)
+    if options.json:
+        _print_json([_as_json(workplace, decision) for decision in decisions])
+        return DONE
+    table = _table(say("scene"), say("stage"), say("engine"), say("here?"), say("cost"), say("why"), say("behind it"))
+    for decision in decisions:
+        passed = "; ".join(f"{say('not')} {p.model_id}: {p.why}" for p in decision.passed_over)
+        table.add_row(
+            decision.scene_id or "",
+            decision.stage,
+            decision.wanted.model_id,
+            _readiness(workplace, decision) or say("ready"),
+            f"${decision.cost_usd:.2f}",
+            decision.reason + (f" ({passed})" if passed else ""),
+            " -> ".join(row.model_id for row in decision.chain[1:]),
+        )
+    _print_table(table)
+    total = sum(decision.cost_usd for decision in decisions)
+    budget = facts.brief.budget_usd
+    print(say("estimated cost: ${total:.2f}", total=total) + (f" / ${budget:.2f}" if budget is not None else ""))
+    return DONE
+
+
+def _decisions(facts: SessionFacts) -> list[Decision]:
+    found = [decide("storyboard", brief=facts.brief)]
+    if facts.session.picked(STORYBOARD):
+        for scene in facts.storyboard.scenes:
+            found += [decide(stage, brief=facts.brief, scene=scene) for stage in SCENE_KINDS]  # type: ignore[arg-type]
+    found += [decide("music", brief=facts.brief), decide("final_mp4", brief=facts.brief)]
+    return found
+
+
+def _readiness(workplace: Workplace, decision: Decision) -> str:
+    """Why the wanted engine is not ready here; empty when it is."""
+    return workplace.engines.why_not(decision.wanted.model_id)
+
+
+def _as_json(workplace: Workplace, decision: Decision) -> dict[str, Any]:
+    return {
+        "scene": decision.scene_id,
+        "stage": decision.stage,
+        "engine": decision.wanted.model_id,
+        "licence": decision.wanted.licence.name,
+        "paid_ads": decision.wanted.licence.paid_ads,
+        "ready": not _readiness(workplace, decision),
+        "not_ready_because": _readiness(workplace, decision),
+        "why": decision.reason,
+        "cost_usd": decision.cost_usd,
+        "chain": [row.model_id for row in decision.chain],
+        "passed_over": [vars(passed) for passed in decision.passed_over],
+    }
+
+
+def _picked_keys(facts: SessionFacts, options: argparse.Namespace) -> list[ArtifactKey]:
+    kinds = get_args(Kind)
+    if options.artifact not in kinds:
+        raise InputRejected(
+            "no artifact {got!r}; did you mean {guess!r}? known: {known}",
+            field="artifact", got=options.artifact, guess=nearest(options.artifact, kinds) or "key_image",
+            known=", ".join(kinds),
+        )  # fmt: skip
+    if options.format and options.format not in FORMATS:
+        raise InputRejected(
+            "format: got {got!r}, allowed: {allowed}", field="format", got=options.format, allowed=", ".join(FORMATS)
+        )
+    scene_id = None if options.scene == "-" else options.scene
+    if scene_id:
+        _known_scene(facts.session, scene_id)
+    found = {
+        record.key
+        for record in facts.session.records()
+        if record.stage == options.artifact
+        and record.scene_id == scene_id
+        and (not options.format or record.format == options.format)
+    }
+    if not found:
+        raise InputRejected(
+            "session {session_id!r} has no {artifact} for {scene}",
+            field="artifact", session_id=options.session, artifact=options.artifact, scene=options.scene,
+        )  # fmt: skip
+    return sorted(found, key=lambda key: key.slug)
+
+
+def _known_scene(session: Session, scene_id: str) -> None:
+    known = sorted({record.scene_id for record in session.records() if record.scene_id})
+    if scene_id not in known:
+        raise InputRejected(
+            "no scene {scene_id!r}; this ad has {known}",
+            field="scene",
+            scene_id=scene_id,
+            known=", ".join(known) or "-",
+        )
+
+
+def _listed(workplace: Workplace, *, as_json: bool) -> int:
+    rows: list[dict[str, Any]] = []
+    for session_id in workplace.store.session_ids():
+        try:
+            facts = facts_of(workplace, session_id)
+        except InputRejected as error:
+            rows.append({"session": session_id, "product": str(error), "finished": False})
+            continue
+        whole = finished(workplace, session_id).whole
+        rows.append({"session": session_id, "product": facts.brief.product, "finished": whole})
+    if as_json:
+        _print_json(rows)
+    elif not rows:
+        print(
+            say("no sessions under {root} yet; begin with: ad-pipeline make BRIEF.yaml", root=str(workplace.store.root))
+        )
+    for row in rows if not as_json else ():
+        print(f"{row['session']:24} {say('finished') if row['finished'] else say('not finished'):14} {row['product']}")
+    return DONE
+
+
+def _print_scenes(facts: SessionFacts, picked: Sequence[TakeRecord]) -> None:
+    table = _table(say("scene"), "s", say("purpose"), *SCENE_KINDS, say("written"), say("said"))
+    for scene in facts.storyboard.scenes:
+        of_scene = [record for record in picked if record.scene_id == scene.id]
+        table.add_row(
+            scene.id,
+            f"{scene.duration_seconds:.2f}",
+            scene.purpose,
+            *(_takes_of(of_scene, kind) for kind in SCENE_KINDS),
+            " ".join(scene.onscreen_text.split()),
+            " / ".join(line.text for line in scene.spoken),
+        )
+    _print_table(table)
+
+
+def _takes_of(records: Iterable[TakeRecord], kind: Kind) -> str:
+    found = [record for record in records if record.stage == kind]
+    marks = ["v{}{}".format(r.take, "!" if r.failed_checks else "*" if r.degraded else "") for r in found]
+    return " ".join(dict.fromkeys(marks)) or "·"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _print_table(table: Table) -> None:
+    """As wide as the terminal; in a pipe or a file, as wide as it needs."""
+    console = Console()
+    (console if console.is_terminal else Console(width=240)).print(table)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))

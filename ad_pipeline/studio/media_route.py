@@ -1,0 +1,170 @@
+"""The media route: plays a session's files and draws their previews, on loopback.
+
+Dagster's pages show pictures only from an http address; this is that address. It reads the store
+and writes nothing but its own preview cache.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ad_pipeline.errors import AdPipelineError, InputRejected
+from ad_pipeline.media.previews import contact_sheet, flat_view, thumbnail, waveform
+from ad_pipeline.media.typography import TextBlock
+from ad_pipeline.sessions.fingerprint import fingerprint
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.store import Session
+from ad_pipeline.stages.session_facts import facts_of
+from ad_pipeline.stages.titling import scene_titles
+from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline.studio.links import file_url, preview_url
+
+_SHOWN = {".png", ".jpg", ".mp4", ".wav", ".srt", ".vtt", ".json", ".yaml", ".m4a"}
+_TEXT = {".srt": "text/plain", ".vtt": "text/vtt", ".yaml": "text/plain", ".json": "application/json"}
+# Pages of our own making only; a session's text is never run as script.
+_GUARDS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def media_app(workplace: Workplace, *, hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")) -> Starlette:
+    """The web application; `hosts` are the names it answers to, against DNS rebinding."""
+
+    async def page(request: Request) -> Response:
+        return await run_in_threadpool(_answered, lambda: _page(workplace, request.path_params["session_id"]))
+
+    async def media(request: Request) -> Response:
+        session_id, path = request.path_params["session_id"], request.path_params["path"]
+        return await run_in_threadpool(_answered, lambda: _file(workplace, session_id, path))
+
+    async def preview(request: Request) -> Response:
+        session_id, name = request.path_params["session_id"], request.path_params["name"]
+        return await run_in_threadpool(_answered, lambda: _preview(workplace, session_id, name))
+
+    return Starlette(
+        routes=[
+            Route("/sessions/{session_id}/", page),
+            Route("/sessions/{session_id}/files/{path:path}", media),
+            Route("/sessions/{session_id}/previews/{name}", preview),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
+    )
+
+
+def _answered(answer: Callable[[], Response]) -> Response:
+    try:
+        return answer()
+    except InputRejected as error:
+        return PlainTextResponse(str(error), status_code=404)
+    except AdPipelineError as error:
+        return PlainTextResponse(str(error), status_code=500)
+
+
+def _file(workplace: Workplace, session_id: str, path: str) -> Response:
+    session = workplace.store.existing(session_id)
+    root = session.folder.resolve()
+    found = (root / path).resolve()
+    hidden = any(part.startswith(".") for part in Path(path).parts)
+    if hidden or not found.is_relative_to(root) or not found.is_file() or found.suffix not in _SHOWN:
+        raise InputRejected("session {session_id!r} has no file {path!r}", session_id=session_id, path=path[:200])
+    return FileResponse(found, media_type=_TEXT.get(found.suffix), headers=_GUARDS)
+
+
+def _preview(workplace: Workplace, session_id: str, name: str) -> Response:
+    session = workplace.store.existing(session_id)
+    record = next((r for r in session.records() if f"{r.key.slug}.v{r.take}.jpg" == name), None)
+    if not record:
+        raise InputRejected("session {session_id!r} has no take {name!r}", session_id=session_id, name=name[:200])
+    return FileResponse(preview_of(workplace, session, record), headers=_GUARDS)
+
+
+def preview_of(workplace: Workplace, session: Session, record: TakeRecord) -> Path:
+    """A small picture of the take; drawn once and kept under what decides it.
+
+    Raises:
+        InputRejected: this kind of artifact has no picture.
+        MediaError: its file is broken.
+    """
+    source = session.path_of(record)
+    match record.stage:
+        case "key_image":
+            return _key_image_preview(workplace, session, record)
+        case "motion_clip" | "lipsync":
+            return _kept(session, record, ".jpg", lambda target: contact_sheet(source, target))
+        case "voice" | "sfx" | "music":
+            return _kept(session, record, ".png", lambda target: waveform(source, target))
+        case "final_mp4":
+            side = session.side_path_of(record, "thumbnail.jpg")
+            if side:
+                return side
+            return _kept(session, record, ".jpg", lambda target: thumbnail(source, target, at_frame=0, width_px=540))
+        case _:
+            raise InputRejected("{stage} has no picture", stage=record.stage)
+
+
+def _key_image_preview(workplace: Workplace, session: Session, record: TakeRecord) -> Path:
+    """The picture with its text on it, as people will see the scene."""
+    facts = facts_of(workplace, session.session_id)
+    source, blocks = session.path_of(record), list[TextBlock]()
+    scene = next((s for s in facts.storyboard.scenes if s.id == record.scene_id), None)
+    if scene and record.format:
+        found = cv2.imread(str(source), cv2.IMREAD_COLOR_RGB)
+        if found is not None:
+            titles = scene_titles(facts, scene, record.format, found)
+            blocks = [*([titles.headline] if titles.headline else []), *titles.marks]
+    text = "".join(str(block.lines) for block in blocks)
+    return _kept(session, record, ".jpg", lambda target: flat_view(source, blocks, target), text=text)
+
+
+def _kept(session: Session, record: TakeRecord, suffix: str, draw: Callable[[Path], None], *, text: str = "") -> Path:
+    target = session.folder / ".previews" / f"{fingerprint(of=record.sha256, text=text)[:24]}{suffix}"
+    if not target.is_file():
+        target.parent.mkdir(exist_ok=True)
+        draft = target.with_name(f"draft-{target.name}")
+        draw(draft)
+        draft.replace(target)
+    return target
+
+
+def _page(workplace: Workplace, session_id: str) -> Response:
+    """A plain page that plays the session: the finals, then every scene's takes."""
+    facts = facts_of(workplace, session_id)
+    records = facts.session.picked_records()
+    finals = [r for r in records if r.stage == "final_mp4"]
+    said = html.escape
+    parts = [f"<h1>{said(facts.kit.named_in(facts.brief.story_language))} · {said(facts.brief.product)}</h1>"]
+    for record in finals:
+        where = said(file_url("", session_id, record.path))
+        track = (
+            said(file_url("", session_id, record.files["captions.vtt"].path)) if "captions.vtt" in record.files else ""
+        )
+        parts.append(
+            f"<figure><video controls preload=metadata src='{where}'><track kind=captions src='{track}'></video>"
+            f"<figcaption>{said(record.format or '')} v{record.take}</figcaption></figure>"
+        )
+    for record in records:
+        if record.stage in ("key_image", "motion_clip", "voice", "sfx"):
+            note = f"{record.key} v{record.take}" + (" — degraded" if record.degraded else "")
+            parts.append(
+                f"<figure><a href='{said(file_url('', session_id, record.path))}'>"
+                f"<img loading=lazy alt='{said(note)}' src='{said(preview_url('', session_id, record))}'></a>"
+                f"<figcaption>{said(note)}</figcaption></figure>"
+            )
+    style = (
+        "body{font-family:sans-serif;margin:2rem;background:#14171c;color:#eee}figure{display:inline-block;"
+        "margin:0 1rem 1rem 0;vertical-align:top}img{max-width:220px}video{max-height:70vh}figcaption{color:#9aa}"
+    )
+    page = f"<!doctype html><meta charset=utf-8><title>{said(session_id)}</title><style>{style}</style>{''.join(parts)}"
+    return HTMLResponse(page, headers=_GUARDS)
