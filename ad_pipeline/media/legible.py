@@ -14,10 +14,14 @@ from ad_pipeline.media.colours import LEGIBLE, contrast_of_luminances, luminance
 from ad_pipeline.media.typography import TextBlock
 from ad_pipeline.values import Box
 
+_MIDDLE_GREY = 0.2
+"""The luminance that looks half as bright as white."""
+
 _SPREAD = (2.0, 98.0)
 """Percentiles of the luminance beneath that must be readable on: a few stray pixels do not count."""
 
-_PLATE_STEPS = (0.45, 0.55, 0.65, 0.75, 0.85, 0.94)
+_PLATE_STEPS = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.94)
+_MOST_OF_ONES_OWN = 0.85
 
 
 def region_under(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
@@ -34,11 +38,11 @@ def worst_contrast(colour: str, under: NDArray[np.uint8]) -> float:
 def legible_block(
     block: TextBlock, *, under: NDArray[np.uint8], colours: Sequence[str], plate_colour: str | None = None
 ) -> TextBlock:
-    """`block` in the first of `colours` that reads at 4.5:1 on `under`, else on a soft plate that makes it so.
+    """`block` in the first of `colours` that reads at 4.5:1 on `under`, else on a ground that makes it so.
 
-    `under` is the RGB picture beneath `block.box`, or all that will pass beneath it. The plate
-    reaches out of the box by a third of the letter size; without `plate_colour` it is the darkest
-    or lightest of `colours` that is far enough, else black or white.
+    `under` is the RGB picture beneath `block.box`, or all that will pass beneath it. With a
+    `plate_colour` the ground is a plate of it; without, a soft scrim in the picture's own tone that
+    follows the letters. The ground reaches out of the box.
     """
     if not under.size or not colours:
         raise MediaError("there is no picture beneath the text, or no colour to choose from")
@@ -46,21 +50,47 @@ def legible_block(
     for colour in colours:
         if _worst(luminance_of(colour), ends) >= LEGIBLE:
             return recoloured(block, colour)
-    means = under.reshape(-1, 3).mean(axis=0)
-    plates = [plate_colour] if plate_colour else []
-    plates += [*colours, "#000000", "#FFFFFF"]
-    for opacity in _PLATE_STEPS:
-        for plate in plates:
-            for colour in colours:
-                if _worst(luminance_of(colour), _over(under, plate, opacity)) >= LEGIBLE * 1.05:
-                    return with_plate(recoloured(block, colour), plate, opacity=opacity)
-    # Only colours from the middle of the scale come here: black or white always reads on its opposite.
-    light = float(means.mean()) > 127
-    return with_plate(
-        recoloured(block, "#111111" if light else "#FFFFFF"),
-        "#FFFFFF" if light else "#000000",
-        opacity=_PLATE_STEPS[-1],
-    )
+    grounds = [plate_colour] if plate_colour else _own_tones(under)
+    ground, colour, opacity = _ground_for(under, grounds, colours)
+    laid = with_plate if plate_colour else with_scrim
+    return laid(recoloured(block, colour), ground, opacity=opacity)
+
+
+def _ground_for(under: NDArray[np.uint8], grounds: Sequence[str], colours: Sequence[str]) -> tuple[str, str, float]:
+    """(ground, ink, opacity): the first ground and ink of one's own that read, with as little ground as will do.
+
+    The ground's place in the order counts more than its opacity: a light shade around dark letters
+    is thin on a dark picture, and still looks like a glow from another film.
+    """
+    own = [(ground, colour) for ground in grounds for colour in colours]
+    steps = [step for step in _PLATE_STEPS if step <= _MOST_OF_ONES_OWN]
+    found = _first_legible(under, own, steps)
+    plain = [(ground, colour) for ground in (*grounds, "#000000", "#FFFFFF") for colour in ("#FFFFFF", "#111111")]
+    found = found or _first_legible(under, [*own, *plain], _PLATE_STEPS)
+    if found is None:
+        raise AssertionError("white on 94 % black always reads")
+    return found
+
+
+def _first_legible(
+    under: NDArray[np.uint8], pairs: Sequence[tuple[str, str]], steps: Sequence[float]
+) -> tuple[str, str, float] | None:
+    for ground, colour in pairs:
+        # Quick to leave out: what does not read on the bare ground reads on no mixture that nears it.
+        if contrast_of_luminances(luminance_of(colour), luminance_of(ground)) < LEGIBLE:
+            continue
+        for step in steps:
+            if _worst(luminance_of(colour), _over(under, ground, step)) >= LEGIBLE * 1.05:
+                return ground, colour, step
+    return None
+
+
+def _own_tones(under: NDArray[np.uint8]) -> list[str]:
+    """The picture's own colour, very dark and very light; the nearer one first."""
+    mean = under.reshape(-1, 3).mean(axis=0)
+    dark, light = mean * 0.28, 255 - (255 - mean) * 0.12
+    tones = [f"#{r:02X}{g:02X}{b:02X}" for r, g, b in (np.rint(tone).astype(int).tolist() for tone in (dark, light))]
+    return tones if float(np.median(luminance(under[::2, ::2]))) < _MIDDLE_GREY else tones[::-1]
 
 
 def recoloured(block: TextBlock, colour: str) -> TextBlock:
@@ -72,6 +102,19 @@ def recoloured(block: TextBlock, colour: str) -> TextBlock:
     return replace(block, rgba=rgba, colour=colour)
 
 
+def with_scrim(block: TextBlock, colour: str, *, opacity: float) -> TextBlock:
+    """`block` on a soft shade that follows its letters and has `opacity` next to all of their ink."""
+    reach = max(3, round(block.size_px * 0.24))
+    pad = 4 * reach
+    pad += pad % 2
+    height, width = block.rgba.shape[:2]
+    ink = np.pad(block.rgba[..., 3], pad)
+    spread = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    soft = np.asarray(cv2.GaussianBlur(spread, (0, 0), reach * 0.7), np.float32) / 255
+    shade = np.clip(soft * 1.25, 0, 1)[..., None] * opacity * np.array([*rgb_of(colour), 255], np.float32)
+    return _over_ground(block, shade, pad, height, width)
+
+
 def with_plate(block: TextBlock, colour: str, *, opacity: float, padding_px: int | None = None) -> TextBlock:
     """`block` on a soft-edged plate; the letters keep `opacity` of it under all of their ink."""
     pad = padding_px if padding_px is not None else max(8, block.size_px // 3)
@@ -80,9 +123,14 @@ def with_plate(block: TextBlock, colour: str, *, opacity: float, padding_px: int
     pad += pad % 2
     mask = _soft_plate(width + 2 * pad, height + 2 * pad, pad) * opacity
     plate = mask[..., None] * np.array([*rgb_of(colour), 255], np.float32)
-    letters = np.zeros_like(plate)
-    letters[pad : pad + height, pad : pad + width] = block.rgba
-    rgba = letters + plate * (1 - letters[..., 3:4] / 255)
+    return _over_ground(block, plate, pad, height, width)
+
+
+def _over_ground(block: TextBlock, ground: NDArray[np.floating], pad: int, height: int, width: int) -> TextBlock:
+    """The letters on `ground`, which is `pad` larger on each side; premultiplied, 0 to 255."""
+    rgba = ground.copy()
+    under = rgba[pad : pad + height, pad : pad + width]
+    under[:] = under * (1 - block.rgba[..., 3:4] / 255) + block.rgba
     box = Box(
         left_px=block.box.left_px - pad,
         top_px=block.box.top_px - pad,

@@ -1,6 +1,7 @@
 import itertools
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -108,19 +109,21 @@ def test_a_colour_that_reads_is_chosen_without_a_plate() -> None:
     assert worst_contrast(read.colour, under) >= 4.5
 
 
+@pytest.mark.parametrize("plate", [None, "#101418"])
 @pytest.mark.parametrize("colours", [["#FFFFFF", "#3B1F14"], ["#808080"], ["#E03020", "#D04030"]])
-def test_a_busy_picture_gets_a_plate_that_makes_the_text_readable(colours: list[str]) -> None:
+def test_a_busy_picture_gets_a_ground_that_makes_the_text_readable(colours: list[str], plate: str | None) -> None:
     block = set_text(HEADLINE, font_name="Pretendard-Bold", box=WIDE_BOX, largest_px=60, smallest_px=30, most_lines=3)
     height, width = block.rgba.shape[:2]
     under = np.zeros((height, width, 3), np.uint8)
     under[:, ::20] = under[:, 1::20] = under[:, 2::20] = 255
 
-    read = legible_block(block, under=under, colours=colours)
+    read = legible_block(block, under=under, colours=colours, plate_colour=plate)
 
     pad = (read.rgba.shape[0] - height) // 2
-    plate = read.rgba[pad : pad + height, pad : pad + width].astype(float)
-    clear = block.rgba[..., 3] == 0
-    beneath = (under * (1 - plate[..., 3:] / 255) + plate[..., :3])[clear].round().astype(np.uint8)
+    laid = read.rgba[pad : pad + height, pad : pad + width].astype(float)
+    ink_mask = (block.rgba[..., 3] > 0).astype(np.uint8)
+    clear = (cv2.dilate(ink_mask, np.ones((9, 9), np.uint8)) > 0) & (ink_mask == 0)
+    beneath = (under * (1 - laid[..., 3:] / 255) + laid[..., :3])[clear].round().astype(np.uint8)
     ink = float(luminance(np.array([int(read.colour[i : i + 2], 16) for i in (1, 3, 5)], np.uint8)))
     ratios = [(max(ink, e) + 0.05) / (min(ink, e) + 0.05) for e in np.percentile(luminance(beneath), (3, 97))]
     assert read.has_plate
