@@ -101,6 +101,10 @@ def test_an_ad_is_about_its_brief() -> None:
     assert "dropper" in storyboard.scenes[2].image_prompt
 
 
+def test_even_two_scenes_name_the_product() -> None:
+    assert "워터 글로우 세럼" in _said(_written(a_brief(duration=6, scene_count=2))).replace("\n", " ")
+
+
 def test_a_claim_is_said_word_for_word_with_its_source() -> None:
     proof = _written(a_brief(claims=[CLAIM])).scenes[3]
 

@@ -172,7 +172,7 @@ def _play_pad(desk: _Desk, mood: Mood, chord: Chord, start_s: float, length_s: f
     """Long notes that overlap into the next bar; brighter once the story has turned."""
     brightness = mood.brightness + (0.4 if risen else 0.0)
     pad = _noted(desk, ("pad", chord, round(length_s, 4), risen), lambda: _pad(mood, chord, length_s + 0.7, brightness))
-    desk.play(pad, start_s - 0.1, gain=0.13 if risen else 0.11, wet=0.5)
+    desk.play(pad, start_s - 0.1, gain=0.11 if risen else 0.1, wet=0.5)
 
 
 def _pad(mood: Mood, chord: Chord, seconds: float, brightness: float) -> Samples:
@@ -209,7 +209,7 @@ def _play_steps(desk: _Desk, plan: Plan, chord: Chord, start_s: float, length_s:
         desk.play(
             note,
             start_s + when_s + late_s,
-            gain=(0.3 if risen else 0.24) * loud * accent,
+            gain=(0.36 if risen else 0.3) * loud * accent,
             pan=0.35 * np.sin(1.7 * at),
             wet=0.45,
         )
@@ -261,14 +261,14 @@ def _play_ending(desk: _Desk, plan: Plan) -> None:
     """The home chord, rolled upwards, left to ring."""
     mood, at_s = plan.mood, plan.last_chord_s
     left_s = plan.duration_s - at_s
-    desk.play(_pad(mood, mood.home, left_s + 0.5, mood.brightness + 0.2), at_s - 0.1, gain=0.13, wet=0.5)
+    desk.play(_pad(mood, mood.home, left_s + 0.5, mood.brightness + 0.2), at_s - 0.1, gain=0.11, wet=0.5)
     desk.play(_bass_note(_bass(mood, mood.home), left_s, mood), at_s, gain=0.2, wet=0.05)
     tones = _voicing(mood, mood.home)
     for number, tone in enumerate([*tones, tones[0] + 12]):
         note = struck(
             tone + _LIFT[mood.pluck], max(0.6, left_s), partials=_PARTIALS[mood.pluck], attack_s=_ATTACKS_S[mood.pluck]
         )
-        desk.play(note, at_s + 0.07 * number, gain=0.28, pan=0.5 * np.sin(number), wet=0.6)
+        desk.play(note, at_s + 0.07 * number, gain=0.21, pan=0.5 * np.sin(number), wet=0.6)
 
 
 def _mixed(desk: _Desk, plan: Plan) -> Samples:

@@ -56,7 +56,9 @@ class Pen:
         """Two short lines to read: of what is said when it has a phrase for it, else a phrase of its own."""
         words = self.category.words[self.language]
         if purpose == "cta":
-            wished: Sequence[str] = (self.tagline, f"{self._named_brand()}{self.product}", self.brand)
+            name = f"{self._named_brand()}{self.product}"
+            # An ad without a solution scene has not shown the name yet.
+            wished: Sequence[str] = (self.tagline, name) if name in self.used else (name, self.product, self.tagline)
         elif purpose == "solution":
             wished = (f"{self._named_brand()}{self.product}", self.product, self.brand)
         else:
