@@ -89,6 +89,9 @@ def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composit
     boxes = [_on_stage(box, margin_x, margin_y) for box in request.calm_boxes]
     atmosphere.quieted(picture, stage, boxes)
     subject = _subject(request, plan, photo, stage=stage, picture=picture, height=height)
+    if subject is not None and plan.shows_product and plan.plate.ground == "flat" and shape.aspect < 0.7:
+        # Laid down, not stood up: nobody lays a bottle straight.
+        subject = _turned(subject, degrees=float(stage.rng(80).uniform(5, 12)) * -plan.light_x)
     pictures: dict[str, Bytes] = {}
     layers: list[Layer] = []
     if subject is not None:
@@ -226,6 +229,27 @@ def _photographed(photo: Photo, height: int) -> Cutout:
     card = np.full((height, width + 2 * border, 4), 255, np.uint8)
     card[border:-border, border:-border] = scaled(photo.rgba, width_px=width, height_px=inner_height)
     return Cutout(rgba=card, foot_x=card.shape[1] / 2, foot_y=float(height), half_width=card.shape[1] / 2)
+
+
+def _turned(cutout: Cutout, *, degrees: float) -> Cutout:
+    """The cut-out turned about its middle. Colours reach past the rim, so it stays clean."""
+    rows, columns = cutout.rgba.shape[:2]
+    angle = np.radians(abs(degrees))
+    wide = int(columns * np.cos(angle) + rows * np.sin(angle)) + 2
+    high = int(columns * np.sin(angle) + rows * np.cos(angle)) + 2
+    spin = cv2.getRotationMatrix2D((columns / 2, rows / 2), degrees, 1.0)
+    spin[:, 2] += ((wide - columns) / 2, (high - rows) / 2)
+    colours = cv2.warpAffine(
+        cutout.rgba[..., :3], spin, (wide, high), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    alpha = cv2.warpAffine(cutout.rgba[..., 3], spin, (wide, high), flags=cv2.INTER_LINEAR)
+    # Turned about the middle of its room, so the foot is told as if it still stood there.
+    return Cutout(
+        rgba=np.dstack([colours, alpha]).astype(np.uint8),
+        foot_x=cutout.foot_x + (wide - columns) / 2,
+        foot_y=cutout.foot_y + (high - rows) / 2,
+        half_width=cutout.half_width,
+    )
 
 
 def _ground(picture: Linear, stage: Stage, subject: Cutout, plan: Plan, *, left: int, top: int) -> None:

@@ -118,7 +118,7 @@ def _shaded(part: Part, view: View, turn: Plane, lean: Plane, height: Plane, beh
     light = studio(turn, light_x=view.light_x, soft=soft)
     lambert = np.clip(0.62 + 0.34 * turn * view.light_x - 0.34 * turn * turn, 0.05, 1)
     body = part.colour * (lambert + 0.22 * upper)[..., None]
-    strength = {"gloss": 0.55, "matte": 0.16, "rubber": 0.22}.get(part.material, 0.3)
+    strength = {"gloss": 0.42, "matte": 0.16, "rubber": 0.22}.get(part.material, 0.3)
     over(body, white, np.clip((light - 0.25) * strength, 0, 1))
     rim = np.exp(-((np.abs(turn) - 0.97) ** 2) / 0.0010) * (turn * view.light_x < 0) * 0.22
     over(body, white, rim.astype(np.float32))

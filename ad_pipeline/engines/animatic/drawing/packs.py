@@ -233,7 +233,7 @@ def tube(tones: Tones) -> Product:
 
 def lipstick(tones: Tones) -> Product:
     case = toward_luminance(mix(tones.primary, tones.text if not tones.dark else tones.background, 0.5), 0.03)
-    bullet = toward_luminance(mix(tones.primary, np.array([0.70, 0.05, 0.09], np.float32), 0.45), 0.13)
+    bullet = toward_luminance(mix(tones.primary, np.array([0.70, 0.05, 0.09], np.float32), 0.80), 0.13)
     return Product(
         name="lipstick",
         half_width=0.135,

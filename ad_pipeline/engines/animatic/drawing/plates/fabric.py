@@ -26,7 +26,7 @@ def silk(stage: Stage) -> Linear:
     height = blurred(height, 5 * stage.unit)
     diffuse, spec = lit(height, stage, gloss=14)
     cloth = mix(tones.accent, tones.background, 0.45) if not tones.dark else mix(tones.primary, tones.surface, 0.25)
-    deep = mix(toward_luminance(mix(cloth, tones.primary, 0.6), 0.12), tones.shade, 0.2 if not tones.dark else 0.7)
+    deep = mix(toward_luminance(mix(cloth, tones.primary, 0.5), 0.17), tones.shade, 0.12 if not tones.dark else 0.7)
     light = mix(cloth, tones.highlight, 0.55 if not tones.dark else 0.2)
     picture = ramp(diffuse * 0.95 + 0.02, deep, mix(deep, cloth, 0.7), cloth, light)
     over(picture, tones.highlight, np.clip(spec * (0.62 if not tones.dark else 0.4), 0, 1))

@@ -5,7 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ad_pipeline.engines.animatic.drawing.canvas import Linear, blurred, mix, over, smoothstep, toward_luminance
+from ad_pipeline.engines.animatic.drawing.canvas import (
+    Linear,
+    blurred,
+    luminance,
+    mix,
+    over,
+    smoothstep,
+    toward_luminance,
+)
 from ad_pipeline.engines.animatic.drawing.relief import lit, ramp
 from ad_pipeline.engines.animatic.drawing.shapes import glow
 from ad_pipeline.engines.animatic.drawing.stage import Stage, warped
@@ -140,7 +148,8 @@ def cream(stage: Stage) -> Linear:
     )
     diffuse, spec = lit(height, stage, gloss=42)
     body = mix(tones.surface, tones.accent, 0.20) if not tones.dark else mix(tones.accent, np.ones(3, np.float32), 0.25)
+    body = toward_luminance(body, min(luminance(body), 0.66))
     deep = mix(body, mix(tones.accent, tones.primary, 0.5), 0.62)
-    picture = ramp(diffuse * 1.02, deep, mix(deep, body, 0.65), body, mix(body, np.ones(3, np.float32), 0.6))
-    over(picture, np.ones(3, np.float32), np.clip(spec * 0.75, 0, 1))
+    picture = ramp(diffuse * 1.02, deep, mix(deep, body, 0.65), body, mix(body, np.ones(3, np.float32), 0.45))
+    over(picture, np.ones(3, np.float32), np.clip(spec * 0.5, 0, 1))
     return picture

@@ -90,7 +90,7 @@ def mirror(stage: Stage) -> Linear:
     """A vanity: an arched mirror in brand metal, its glass holding the room's light."""
     tones = stage.tones
     horizon = stage.foot[1] - stage.stature * 0.06
-    picture = room(stage, wall=tones.wall, floor=mix(tones.surface, tones.primary, 0.10), horizon=horizon, blend=3)
+    picture = room(stage, wall=tones.wall, floor=mix(tones.surface, tones.accent, 0.30), horizon=horizon, blend=3)
     half = min(400.0, max(250.0, stage.stature * 0.46))
     box = (stage.foot[0] - half, stage.foot[1] - stage.stature * 1.30, stage.foot[0] + half, horizon + 200)
     frame = rounded(stage, box, half) * (1 - smoothstep(horizon - 2, horizon + 2, stage.y))
