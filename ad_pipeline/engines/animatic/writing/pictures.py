@@ -14,9 +14,10 @@ from ad_pipeline.story.storyboard import MotionStyle, Purpose, Transition
 NEGATIVE = "text, letters, watermark, extra fingers, deformed face, blurry, low quality, clutter"
 
 _PARTS = {"lipstick": "lips", "shampoo": "hair in profile", "body": "hands", "perfume": "neck and wrist"}
+_DULL = {"lipstick": "matte dry lip texture", "shampoo": "tangled dull hair strands", "neutral": "worn paper texture"}
 _CAMERAS: dict[Purpose, tuple[str, ...]] = {
-    "hook": ("close-up", "wide"), "problem": ("macro", "close-up"), "solution": ("eye-level", "close-up"),
-    "story": ("macro", "top", "wide"), "social_proof": ("eye-level", "top"), "cta": ("eye-level",),
+    "hook": ("close-up", "wide"), "problem": ("macro", "close-up"), "solution": ("straight-on", "close-up"),
+    "story": ("macro", "top", "wide"), "social_proof": ("straight-on", "top"), "cta": ("straight-on",),
 }  # fmt: skip
 _MOTIONS: dict[Purpose, tuple[MotionStyle, ...]] = {
     "hook": ("slow zoom-in", "parallax movement"),
@@ -118,7 +119,7 @@ def colour_name(colour: str) -> str:
         "magenta",
         "rose",
     )
-    shade = "pale" if light > 0.82 else "deep" if light < 0.33 else "soft" if light > 0.62 else "rich"
+    shade = "pale" if light > 0.82 else "deep" if light < 0.33 else "light" if light > 0.62 else "rich"
     return f"{shade} {names[round(hue * 12) % 12]}"
 
 
@@ -127,15 +128,18 @@ def _subject(purpose: Purpose, scenery: Scenery, *, story: int, has_claim: bool)
     seen = [motif.seen for motif in scenery.motifs] or [category.setting]
     part = _PARTS.get(category.name, "cheek and eye")
     hero = f"{category.vessel} of {product}"
+    # The first motif is where the problem lives; the answer comes from another place.
+    better = seen[1] if len(seen) > 1 else category.setting
     if purpose == "hook":
         face = "" if category.name == "neutral" else f", a person's {part} as a tasteful graphic form"
         return f"{seen[0]}{face}"
     if purpose == "problem":
         if category.name == "neutral":
             return f"{seen[-1]}, one empty place in a quiet still life, hard light"
-        return f"dry texture macro on stone, {part} in hard light, {seen[1 % len(seen)]}"
+        # The hook showed the person; here the camera is on the surface itself.
+        return f"dry texture macro, stone, hard light, {_DULL.get(category.name, 'matte skin texture')}"
     if purpose == "solution":
-        return f"hero product shot, {hero}, {category.texture}, {category.setting}, {seen[0]}, soft light"
+        return f"hero product shot, {hero}, {category.texture}, {category.setting}, {better}, soft light"
     if purpose == "story":
         settings = [*seen[1:], category.texture, category.setting, "silk", "petals", "window light with leaf shadow"]
         return f"{settings[story % len(settings)]}, {category.texture}, soft light"
