@@ -30,7 +30,7 @@ class MakeAdConfig(dg.Config):
     upgrade: bool = Field(default=False, description="try degraded artifacts again")
 
 
-@dg.op(name="make_ad", description="Storyboard, every scene, and the final. 브리프 하나로 광고 전체를 만듭니다.")
+@dg.op(name="ad", description="Storyboard, every scene, and the final. 브리프 하나로 광고 전체를 만듭니다.")
 def make_ad_op(context: dg.OpExecutionContext, config: MakeAdConfig) -> None:
     """Drives one ad; its storyboard, scenes and final are runs of their own, tagged with this one."""
     # Here, not above: the driver starts worker processes that import this module.
@@ -64,7 +64,27 @@ def _log(context: dg.OpExecutionContext, report: StepReport) -> None:
         context.log.info(f"{place}: {report.state} {report.note}".rstrip())
 
 
-@dg.job(name="make_ad", description="A brief becomes a finished ad. 브리프를 Launchpad에 넣고 실행하세요.")
+_EXAMPLE = {
+    "session": "my_first_ad",
+    "brief": {
+        "brand_id": "laneige",
+        "product": "워터 글로우 세럼",
+        "concept": "건조한 사무실에서도 물을 머금은 듯 맑은 피부",
+        "target_audience": "20대 후반 직장인",
+        "goal": "신제품 인지와 첫 구매",
+        "duration": 15,
+        "tone": "professional_warm",
+        "channels": ["instagram_reels"],
+    },
+}
+
+
+# The Launchpad opens with this brief, ready to be changed.
+@dg.job(
+    name="make_ad",
+    config={"ops": {"ad": {"config": _EXAMPLE}}},
+    description="A brief becomes a finished ad. 브리프를 Launchpad에 넣고 실행하세요.",
+)
 def make_ad_job() -> None:
     make_ad_op()
 
