@@ -64,11 +64,17 @@ _FIGURE_DEFAULTS = {"hook": ("closed eye", "profile", "drop"), "problem": ("clos
 _SCENES_ALONE = ("sky", "water", "snow", "bokeh", "petals", "stone", "window")
 """Plates that tell enough without anybody in them."""
 
-_FIGURE_PLATES = ("gradient",)
+_FIGURE_PLATES = ("gradient", "paper", "sky", "desk", "bokeh", "petals", "window", "snow", "stone", "silk")
+
+_STYLING = re.compile(r"palette of|brand look|\bmood\b|색감|분위기|브랜드 톤")
+_OUR_OWN = (
+    "hero", "light", "lighting", "end card", "엔드카드", "centred", "centered", "graphic form", "tasteful",
+    "eye-level", "straight-on", "surface", "조명", "빛",
+)  # fmt: skip
 
 _EMPTY_WORDS = frozenset(
     "a an the of on in at with and or for to from by is are be its it this that into over under as while very more "
-    "scene shot image picture photo commercial advertising ad 4k 8k hd high quality style "
+    "professional casual warm mood scene shot image picture photo commercial advertising ad 4k 8k hd high quality style "
     "장면 이미지 사진 광고 고급 화면".split()
 )
 
@@ -98,50 +104,77 @@ class Plan:
 def planned(request: ImageRequest) -> Plan:
     """The plan for `request`; the same request and seed give the same plan."""
     rng = np.random.default_rng((request.seed, 11))
-    text = f"{request.prompt} {request.camera}".lower()
-    heard = _Heard(text)
+    heard = _Heard(_without_styling(request.prompt, product=request.look.product))
+    shot = _Heard(request.camera.lower())
     purpose = request.purpose if request.purpose in _DEFAULTS else "story"
     light = heard.first(_LIGHTS)
-    camera = heard.first(_CAMERAS)
-    figure = heard.first(figures.WORDS) or ""
+    camera = shot.first(_CAMERAS) or heard.first(_CAMERAS)
+    shown_figures = heard.all(figures.WORDS)
+    figure = "lips" if "lips" in shown_figures else _chosen(shown_figures, rng) if shown_figures else ""
     asks_product = heard.any(_PRODUCT_WORDS) or "product_3d" in request.brand_elements
     asks_texture = heard.any(_TEXTURE_WORDS) or camera == "macro"
-    plate_name = heard.best({plate.name: plate.words for plate in PLATES})
     extras = frozenset(name for name, words in _EXTRAS.items() if heard.any(words))
+    asked = heard.plates()
     subject = _subject(
-        purpose, figure=figure, asks_product=asks_product, asks_texture=asks_texture, plate=plate_name, rng=rng
+        purpose, figure=figure, asks_product=asks_product, asks_texture=asks_texture, asked=asked, rng=rng
     )
     if subject == "figure" and not figure:
         figure = _chosen(_FIGURE_DEFAULTS.get(purpose, ("profile",)), rng)
-    plate = _plate(plate_name, subject=subject, purpose=purpose, rng=rng)
+    plate = _plate(asked, subject=subject, purpose=purpose, rng=rng)
+    shows_product = subject in ("product", "end card")
+    used: Camera = camera or "close"
+    if shows_product and (used == "macro" or (used == "top" and plate.ground != "flat")):
+        used = "close"
+    badge = bool(request.claims) and (purpose == "social_proof" or "certification_badge" in request.brand_elements)
+    heard.keep(plate=plate, figure=figure if subject == "figure" else "", subject=subject, badge=badge)
     return Plan(
         plate=plate,
         light=light or ("soft" if purpose == "problem" else _chosen(_USUAL_LIGHTS, rng)),
-        camera=camera or "close",
+        camera=used,
         subject=subject,
         figure=figure if subject == "figure" else "",
-        product=product_kind(request.look.product, request.prompt) if subject in ("product", "end card") else "",
+        product=product_kind(request.look.product, request.prompt) if shows_product else "",
         extras=extras,
-        badge=bool(request.claims) and (purpose == "social_proof" or "certification_badge" in request.brand_elements),
+        badge=badge,
         subdued=purpose == "problem",
         light_x=float(rng.choice([-1.0, 1.0])),
         honoured=heard.honoured(),
-        unmet=heard.unmet(),
+        unmet=heard.unmet() + ((camera,) if camera and camera != used else ()),
     )
 
 
+def _without_styling(prompt: str, *, product: str) -> str:
+    """The prompt less what every picture of the ad gets anyway: palette, mood, the product's own name.
+
+    "palette of pale rose" asks for no roses, and a product called Black Cushion for no black.
+    """
+    text = prompt.lower().replace(product.lower(), " ")
+    clauses = [clause for clause in text.split(",") if not _STYLING.search(clause)]
+    return ",".join(clauses)
+
+
 def _subject(
-    purpose: str, *, figure: str, asks_product: bool, asks_texture: bool, plate: str, rng: np.random.Generator
+    purpose: str,
+    *,
+    figure: str,
+    asks_product: bool,
+    asks_texture: bool,
+    asked: Sequence[tuple[Plate, bool]],
+    rng: np.random.Generator,
 ) -> Subject:
     if purpose == "cta":
         return "end card"
     if purpose in ("hook", "problem"):
-        if figure:
-            return "figure"
         if asks_product and purpose == "hook":
             return "product"
-        if plate:
-            return "texture" if BY_NAME[plate].macro or plate in _SCENES_ALONE else "figure"
+        # "dry texture macro, cheek and eye": the first thing named is what the camera is on.
+        if asked and asked[0][1]:
+            return "texture"
+        if figure:
+            return "figure"
+        if asked:
+            plate = asked[0][0]
+            return "texture" if plate.macro or plate.name in _SCENES_ALONE else "figure"
         return "figure" if rng.uniform() < 0.5 else "texture"
     if asks_texture and not asks_product:
         return "texture"
@@ -150,15 +183,19 @@ def _subject(
     return "product"
 
 
-def _plate(name: str, *, subject: Subject, purpose: str, rng: np.random.Generator) -> Plate:
+def _plate(asked: Sequence[tuple[Plate, bool]], *, subject: Subject, purpose: str, rng: np.random.Generator) -> Plate:
+    """The first plate named that suits the subject, else one of the purpose's own."""
     if subject == "figure":
-        return BY_NAME[
-            name
-            if name in ("paper", "sky", "desk", "bokeh", "gradient", "petals", "window")
-            else _chosen(_FIGURE_PLATES, rng)
-        ]
-    if name:
-        return BY_NAME[name]
+        suiting = [plate for plate, _ in asked if plate.name in _FIGURE_PLATES]
+        return suiting[0] if suiting else BY_NAME["gradient"]
+    if subject == "texture":
+        plates = [plate for plate, _ in asked]
+        if plates:
+            return next((plate for plate in plates if plate.macro), plates[0])
+    elif asked:
+        # A texture named beside a setting is the product's, not the place it stands in.
+        settings = [plate for plate, is_texture in asked if not is_texture and plate.name != "desk"]
+        return (settings or [plate for plate, _ in asked])[0]
     names = _DEFAULTS[purpose]
     if subject == "texture":
         names = tuple(n for n in names if BY_NAME[n].macro) or ("cream", "silk", "dew")
@@ -204,10 +241,38 @@ class _Heard:
         ]
         return max(places)[1] if places else None
 
-    def best(self, table: Mapping[str, Sequence[str]]) -> str:
-        """The entry with the most words in the text; the earliest of equals; empty for none."""
-        scores = [(len(found), -min(found)[0], name) for name, words in table.items() if (found := self._found(words))]
-        return max(scores)[2] if scores else ""
+    def all(self, table: Mapping[Name, Sequence[str]]) -> list[Name]:
+        """The entries whose words are in the text, as the text names them."""
+        places = {name: min(found)[0] for name, words in table.items() if (found := self._found(words))}
+        return sorted(places, key=lambda name: places[name])
+
+    def plates(self) -> list[tuple[Plate, bool]]:
+        """The plates named, in the text's order; true where its clause speaks of a texture or a macro shot."""
+        found = [(min(spans)[0], plate) for plate in PLATES if (spans := self._found(plate.words))]
+        answer: list[tuple[Plate, bool]] = []
+        for place, plate in sorted(found, key=lambda pair: pair[0]):
+            start = self._text.rfind(",", 0, place) + 1
+            end = self._text.find(",", place)
+            clause = self._text[start : end if end >= 0 else None]
+            is_texture = any(_pattern(word).search(clause) for word in _TEXTURE_WORDS)
+            answer.append((plate, is_texture and plate.macro))
+        return answer
+
+    def keep(self, *, plate: Plate, figure: str, subject: Subject, badge: bool) -> None:
+        """Of all that was understood, hold as honoured what this plan does show."""
+        shown: list[str] = [*plate.words, *_OUR_OWN]
+        shown += figures.WORDS.get(figure, ())
+        for words in (*_LIGHTS.values(), *_CAMERAS.values(), *_EXTRAS.values()):
+            shown += words
+        if subject in ("product", "end card"):
+            shown += _PRODUCT_WORDS
+            for words in packs.WORDS.values():
+                shown += words
+            shown += ("dropper", "glass", "jar", "tube", "cosmetic", "open", "round", "slim", "squeeze", "bullet")
+        if badge:
+            shown += ("certification", "badge", "인증", "배지")
+        self._spans = []
+        self._found(shown)
 
     def _found(self, words: Sequence[str]) -> list[tuple[int, int]]:
         spans = [match.span() for word in words for match in _pattern(word).finditer(self._text)]

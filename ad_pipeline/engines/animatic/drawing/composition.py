@@ -177,7 +177,7 @@ def _stage(
         frame_width=request.size.width_px * s, frame_height=request.size.height_px * s,
         foot_x=foot[0] * s, foot_y=foot[1] * s, subject_height=height * s, subject_width=width * s,
         tones=Tones.of(request.look.kit.palette, night=plan.plate.night or plan.light == "rim"),
-        light=plan.light, camera=plan.camera, light_x=plan.light_x, seed=request.seed, extras=plan.extras,
+        light=plan.light, camera=plan.camera, light_x=plan.light_x, seed=request.seed, bare=not plan.shows_product,
     )  # fmt: skip
 
 

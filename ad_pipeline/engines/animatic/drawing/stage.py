@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
@@ -86,7 +86,8 @@ class Stage:
     light_x: float = -1.0
     seed: int = 0
     tilt: float = 0.2
-    extras: frozenset[str] = field(default_factory=frozenset[str])
+    bare: bool = False
+    """Nothing to stand on is drawn: the subject is no product."""
 
     @property
     def unit(self) -> float:

@@ -20,6 +20,8 @@ def stone(stage: Stage) -> Linear:
     grain = stage.noise(1, size=230, octaves=6) * np.float32(5.0 * stage.unit)
     diffuse, _ = lit(grain.astype(np.float32), stage, gloss=4)
     picture *= (0.62 + 0.64 * diffuse)[..., None]
+    if stage.bare:
+        return picture
     rng = stage.rng(2)
     half = min(430.0, max(stage.stature * 0.52, stage.subject_width / stage.unit * 0.8))
     top, front = _block(stage, half, rng)
