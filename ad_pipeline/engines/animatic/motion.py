@@ -12,7 +12,7 @@ import numpy as np
 from ad_pipeline.engines.animatic.drawing.canvas import Bytes
 from ad_pipeline.engines.animatic.drawing.layers import Layers, read_layers
 from ad_pipeline.engines.animatic.drawing.moves import MOVES, Pose, Shot, path_of
-from ad_pipeline.engines.animatic.drawing.moving import Glow, MovingLayer, plate_frame, sweep
+from ad_pipeline.engines.animatic.drawing.moving import Glow, MovingLayer, moving_parts, plate_frame, sweep
 from ad_pipeline.engines.animatic.image import OWN_WORK
 from ad_pipeline.engines.contracts import Done, EngineFacts, Estimate, Job, MotionEngine, MotionRequest
 from ad_pipeline.errors import EngineRefused
@@ -63,7 +63,9 @@ class KenBurns(MotionEngine):
             details={
                 "motion_style": request.motion_style if honoured else "gentle drift",
                 "asked_style": request.motion_style,
-                "layers": ["plate.png", *(moving.layer.file for moving in scene.layers)] if scene.layered else [],
+                "layers": list(dict.fromkeys(["plate.png", *(moving.layer.file for moving in scene.layers)]))
+                if scene.layered
+                else [],
                 "strength": round(_strength(request), 2),
                 "honoured": [request.motion_style] if honoured else [],
                 "not_honoured": [text for text in (request.motion_prompt,) if text]
@@ -100,7 +102,9 @@ class KenBurns(MotionEngine):
             focus_x=(focus[0] + plate.shape[1] / 2) / 2, focus_y=(focus[1] + plate.shape[0] / 2) / 2,
         )  # fmt: skip
         poses = _poses(request)
-        moving = tuple(MovingLayer.of(layer, self._read(folder / layer.file, channels=4)) for layer in layers.layers)
+        moving = tuple(
+            part for layer in layers.layers for part in moving_parts(layer, self._read(folder / layer.file, channels=4))
+        )
         return _Scene(
             plate=planes_from_rgb(plate),
             shot=shot.covering(poses),
@@ -194,14 +198,13 @@ def _poses(request: MotionRequest) -> list[Pose]:
 def _frames(scene: _Scene) -> Iterator[Planes]:
     glow: Glow | None = None
     for pose in scene.poses:
-        frame = plate_frame(
-            scene.plate, scene.shot.to_film(pose), width=scene.size.width_px, height=scene.size.height_px
-        )
+        camera = scene.shot.to_film(pose)
+        frame = plate_frame(scene.plate, camera, width=scene.size.width_px, height=scene.size.height_px)
         if pose.glow > 0:
             glow = glow or Glow(scene.plate_seen, centre=scene.centre, reach=scene.size.height_px * 0.28)
             glow.lighten(frame[0], pose.glow)
         for moving in scene.layers:
-            matrix = moving.to_film(scene.shot, pose)
+            matrix = moving.to_film(camera, scene.shot, pose)
             window = moving.lay(frame, matrix)
             if window is not None and scene.sweeps and moving.layer.file == "product.png":
                 _sweep(frame, moving, matrix, window, pose, scene.light_x)

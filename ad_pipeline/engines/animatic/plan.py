@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -74,7 +75,8 @@ _OUR_OWN = (
 
 _EMPTY_WORDS = frozenset(
     "a an the of on in at with and or for to from by is are be its it this that into over under as while very more "
-    "professional casual warm mood scene shot image picture photo commercial advertising ad 4k 8k hd high quality style "
+    "professional casual warm mood scene shot image picture photo commercial advertising ad 4k 8k hd high quality "
+    "style "
     "장면 이미지 사진 광고 고급 화면".split()
 )
 
@@ -103,7 +105,7 @@ class Plan:
 
 def planned(request: ImageRequest) -> Plan:
     """The plan for `request`; the same request and seed give the same plan."""
-    rng = np.random.default_rng((request.seed, 11))
+    rng = np.random.default_rng((seed_of(request), 11))
     heard = _Heard(_without_styling(request.prompt, product=request.look.product))
     shot = _Heard(request.camera.lower())
     purpose = request.purpose if request.purpose in _DEFAULTS else "story"
@@ -141,6 +143,11 @@ def planned(request: ImageRequest) -> Plan:
         honoured=heard.honoured(),
         unmet=heard.unmet() + ((camera,) if camera and camera != used else ()),
     )
+
+
+def seed_of(request: ImageRequest) -> int:
+    """The picture's own seed: two products of one seed shall not share every chance."""
+    return request.seed ^ zlib.crc32(request.look.product.encode())
 
 
 def _without_styling(prompt: str, *, product: str) -> str:

@@ -19,7 +19,7 @@ from ad_pipeline.engines.animatic.drawing.photo import Photo, scaled
 from ad_pipeline.engines.animatic.drawing.plates.liquid import sprinkle
 from ad_pipeline.engines.animatic.drawing.products import Cutout, draw_product
 from ad_pipeline.engines.animatic.drawing.stage import Stage, Tones
-from ad_pipeline.engines.animatic.plan import Plan
+from ad_pipeline.engines.animatic.plan import Plan, seed_of
 from ad_pipeline.engines.contracts import ImageRequest
 from ad_pipeline.values import Box, Size
 
@@ -177,7 +177,7 @@ def _stage(
         frame_width=request.size.width_px * s, frame_height=request.size.height_px * s,
         foot_x=foot[0] * s, foot_y=foot[1] * s, subject_height=height * s, subject_width=width * s,
         tones=Tones.of(request.look.kit.palette, night=plan.plate.night or plan.light == "rim"),
-        light=plan.light, camera=plan.camera, light_x=plan.light_x, seed=request.seed, bare=not plan.shows_product,
+        light=plan.light, camera=plan.camera, light_x=plan.light_x, seed=seed_of(request), bare=not plan.shows_product,
     )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def _subject(
     if plan.subject == "texture":
         return None
     if plan.subject == "figure":
-        rgba = draw_figure(plan.figure, size_px=height, tones=stage.tones, seed=request.seed, flip=plan.light_x)
+        rgba = draw_figure(plan.figure, size_px=height, tones=stage.tones, seed=stage.seed, flip=plan.light_x)
         return Cutout(rgba=rgba, foot_x=height / 2, foot_y=height, half_width=height / 2)
     if photo is not None:
         return _photographed(photo, height)
