@@ -206,6 +206,22 @@ def test_linear_light_and_back_is_the_same_picture() -> None:
     assert np.abs(back - grey).max() < 1.5
 
 
+def test_boxes_of_a_larger_picture_are_cut_to_this_one(tmp_path: Path) -> None:
+    large = _request(Size(width_px=1080, height_px=1920))
+
+    picture = _rendered(replace(large, size=Size(width_px=256, height_px=256)), tmp_path)
+
+    assert picture.shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("purpose", ["hook", "problem", "solution", "social_proof", "cta", "story", "anything"])
+def test_every_purpose_is_drawn_from_an_empty_prompt(tmp_path: Path, purpose: str) -> None:
+    for seed in range(3):
+        picture = _rendered(_request(prompt="", purpose=purpose, seed=seed), tmp_path)
+
+        assert picture.std() > 4
+
+
 def test_a_size_that_is_not_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineRefused, match="64x64"):
         _rendered(_request(Size(width_px=64, height_px=64)), tmp_path)

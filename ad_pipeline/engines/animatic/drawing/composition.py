@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -63,6 +63,7 @@ class Composition:
 
 def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composition:
     """Draw the picture that `plan` describes."""
+    request = _within(request)
     canvas = _canvas(request.size)
     margin_x = (canvas.width_px - request.size.width_px) // 2
     margin_y = (canvas.height_px - request.size.height_px) // 2
@@ -70,8 +71,9 @@ def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composit
     height = height_in(room, aspect=shape.aspect, share=_share(plan, shape.aspect))
     if plan.subject == "figure":
         # A neck or a shoulder may run out of the safe box below: it is no message.
-        height = int(height * 1.2)
-        foot_y = room.top_px + height + (room.height_px - height / 1.2) / 2
+        slack = (room.height_px - height) / 2
+        height = min(int(height * 1.2), int(request.size.height_px - room.top_px - slack))
+        foot_y = room.top_px + slack + height
     elif plan.shows_product and plan.plate.ground in ("floor", "mirror", "float"):
         foot_y = room.bottom_px - (room.height_px - height) * 0.35 - shape.below * height
     else:
@@ -132,6 +134,16 @@ def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composit
             particles=plan.plate.particles, seed=request.seed,
         ),
     )  # fmt: skip
+
+
+def _within(request: ImageRequest) -> ImageRequest:
+    """The request with its boxes cut to the picture: a size of a person's own may be smaller than the format's."""
+    whole = Box(left_px=0, top_px=0, right_px=request.size.width_px, bottom_px=request.size.height_px)
+    safe = request.safe_box.meet(whole)
+    if safe.width_px < 0.2 * whole.width_px or safe.height_px < 0.2 * whole.height_px:
+        safe = whole
+    calm = tuple(box for box in (b.meet(whole) for b in request.calm_boxes) if box.width_px > 0 and box.height_px > 0)
+    return replace(request, safe_box=safe, calm_boxes=calm)
 
 
 def _canvas(size: Size) -> Size:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ad_pipeline.engines.animatic.drawing.canvas import Linear, blurred, mix, over, smoothstep, toward_luminance
+from ad_pipeline.engines.animatic.drawing.canvas import (
+    Linear,
+    blurred,
+    luminance,
+    mix,
+    over,
+    smoothstep,
+    toward_luminance,
+)
 from ad_pipeline.engines.animatic.drawing.relief import lit, ramp
 from ad_pipeline.engines.animatic.drawing.shapes import glow, polygon, room
 from ad_pipeline.engines.animatic.drawing.stage import Stage, warped
@@ -85,6 +93,7 @@ def sky(stage: Stage) -> Linear:
     reach = stage.frame_height / stage.unit
     high = mix(tones.accent, tones.primary, 0.45)
     low = mix(tones.background, tones.highlight, 0.6) if not tones.dark else mix(tones.primary, tones.accent, 0.3)
+    low = toward_luminance(low, min(luminance(low), 0.70))
     up = np.clip(0.5 - stage.y / reach, 0, 1)
     picture = ramp(up, low, mix(low, high, 0.45), high)
     over(picture, tones.highlight, glow(stage, stage.light_x * 330, -reach * 0.28, 420, 420) * 0.55)
@@ -92,7 +101,7 @@ def sky(stage: Stage) -> Linear:
     bank = smoothstep(-40, 330, stage.y - stage.foot[1] + 60)
     density = smoothstep(0.10, 1.15, bulk * 0.62 + bank * 2.3 - 0.05 - 0.25 * smoothstep(0, -reach / 2, stage.y))
     diffuse, _ = lit(blurred(bulk * np.float32(60 * stage.unit), 4 * stage.unit), stage, gloss=4)
-    white = mix(np.ones(3, np.float32), tones.background, 0.2)
+    white = mix(np.ones(3, np.float32), tones.background, 0.25) * np.float32(0.88)
     cloud = ramp(diffuse * 0.8 + 0.22 - bank * 0.12, mix(white, high, 0.55), mix(white, high, 0.14), white)
     over(picture, cloud, density * 0.95)
     return picture
