@@ -23,7 +23,7 @@ def listen(hear: Callable[[StepReport], None]) -> None:
     _listener[:] = [hear]
 
 
-class WorkplaceResource(dg.ConfigurableResource):
+class WorkplaceResource(dg.ConfigurableResource[None]):
     """Where sessions lie and who pays; read from the environment (`AD_PIPELINE_*`) when a step starts."""
 
     def open(self, context: dg.AssetExecutionContext, *, made_by: MadeBy) -> Workplace:

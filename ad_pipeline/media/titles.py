@@ -17,16 +17,21 @@ class Layout:
     caption: Box
     logo: Box
     button: Box
+    footnote: Box
 
 
 def layout_for(size: Size, safe: Box) -> Layout:
-    """Headline above, then button, captions below it, logo in the safe box's bottom right corner.
+    """Where text lies, so that the subject keeps a room of its own.
 
-    A tall picture has the logo's row under the captions; a wide one has it beside them.
+    A wide picture has its headline on the left, the subject on the right. A tall one has its
+    headline on top; where a channel covers the foot of the picture, captions follow right under the
+    headline instead of lying over the subject. The logo keeps the safe box's bottom right corner.
     """
     safe = safe.meet(Box(left_px=0, top_px=0, right_px=size.width_px, bottom_px=size.height_px))
+    short_px = min(size.width_px, size.height_px)
     wide = safe.width_px >= 1.4 * safe.height_px
-    gap = round(0.02 * min(size.width_px, size.height_px))
+    foot_covered = not wide and size.height_px - safe.bottom_px > 0.15 * size.height_px
+    gap = round(0.02 * short_px)
     logo_height = round(safe.height_px * (0.10 if wide else 0.07))
     logo_width = round(safe.width_px * (0.16 if wide else 0.30))
     logo = Box(
@@ -35,28 +40,45 @@ def layout_for(size: Size, safe: Box) -> Layout:
         right_px=safe.right_px,
         bottom_px=safe.bottom_px,
     )
-    caption_bottom = safe.bottom_px if wide else logo.top_px - gap
-    caption_height = round(min(0.16 * safe.height_px, 0.15 * min(size.width_px, size.height_px)))
+    headline_height = round((0.44 if wide else 0.27) * safe.height_px)
+    headline_top = safe.top_px + (round(0.16 * safe.height_px) if wide else 0)
+    headline_width = round(safe.width_px * (0.50 if wide else 1.0))
+    headline = Box(
+        left_px=safe.left_px,
+        top_px=headline_top,
+        right_px=safe.left_px + headline_width,
+        bottom_px=headline_top + headline_height,
+    )
+    caption_height = round(min(0.16 * safe.height_px, 0.14 * short_px))
+    if foot_covered:
+        caption_bottom = headline.bottom_px + gap + caption_height
+    else:
+        caption_bottom = safe.bottom_px if wide else logo.top_px - gap
     caption = _centred(
         safe,
         width_px=safe.width_px - 2 * (logo_width + 2 * gap if wide else gap),
         top_px=caption_bottom - caption_height,
         bottom_px=caption_bottom,
     )
-    button_height = round(min(0.10 * safe.height_px, 0.10 * min(size.width_px, size.height_px)))
-    button = _centred(
-        safe,
-        width_px=round(safe.width_px * (0.30 if wide else 0.62)),
-        top_px=caption.top_px - gap - button_height,
-        bottom_px=caption.top_px - gap,
+    button_height = round(min(0.10 * safe.height_px, 0.10 * short_px))
+    button_bottom = (logo if foot_covered else caption).top_px - gap
+    button_width = round(safe.width_px * (0.30 if wide else 0.62))
+    button = _centred(safe, width_px=button_width, top_px=button_bottom - button_height, bottom_px=button_bottom)
+    if wide:
+        # Under the headline, at its left edge.
+        button = Box(
+            left_px=safe.left_px,
+            top_px=headline.bottom_px + gap,
+            right_px=safe.left_px + button_width,
+            bottom_px=headline.bottom_px + gap + button_height,
+        )
+    footnote = Box(
+        left_px=safe.left_px,
+        top_px=logo.top_px,
+        right_px=(caption.left_px if wide else logo.left_px) - gap,
+        bottom_px=logo.bottom_px,
     )
-    headline = _centred(
-        safe,
-        width_px=round(safe.width_px * (0.78 if wide else 1.0)),
-        top_px=safe.top_px,
-        bottom_px=min(safe.top_px + round(0.30 * safe.height_px), button.top_px - gap),
-    )
-    return Layout(headline=headline, caption=caption, logo=logo, button=button)
+    return Layout(headline=headline, caption=caption, logo=logo, button=button, footnote=footnote)
 
 
 def _centred(safe: Box, *, width_px: int, top_px: int, bottom_px: int) -> Box:

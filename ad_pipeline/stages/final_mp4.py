@@ -74,6 +74,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert soundtrack is not None
+        track = soundtrack
         titles = drawn["titles"] = film_titles(
             facts,
             format_,
@@ -83,7 +84,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
         silent = draft.folder / "silent.mp4"
         with ThreadPoolExecutor(1) as beside:
             # The sound is mastered while the film is cut.
-            mastering = beside.submit(lambda: soundtrack.mastered)
+            mastering = beside.submit(lambda: track.mastered)
             film = render_film(
                 facts.timeline,
                 {scene_id: ClipFile(path=session.path_of(r), sha256=r.sha256) for scene_id, r in clips.items()},
@@ -108,12 +109,11 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
                 "segments_reused": list(film.reused),
                 "loudness_target_lufs": target_lufs,
                 "loudness_measured": measurements,
-                "music_ducked_db": round(soundtrack.mixed.duck_db, 2),
+                "music_ducked_db": round(track.mixed.duck_db, 2),
             },
         )
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
-        assert soundtrack is not None
         verdicts = check_final(
             draft.path,
             size=size_of(format_),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ad_pipeline.checks.picture import check_image
 from ad_pipeline.checks.verdict import Verdict
@@ -51,16 +52,14 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) ->
 
     def request(seed: int | None) -> ImageRequest:
         wished = Size(width_px=wishes.width or base.size.width_px, height_px=wishes.height or base.size.height_px)
-        return ImageRequest(
-            **{
-                **vars(base),
-                "prompt": base.prompt if wishes.prompt is None else wishes.prompt,
-                "negative_prompt": base.negative_prompt if wishes.negative_prompt is None else wishes.negative_prompt,
-                "steps": wishes.steps,
-                "cfg": wishes.cfg,
-                "size": wished,
-                "seed": seed if seed is not None else base.seed,
-            }
+        return replace(
+            base,
+            prompt=base.prompt if wishes.prompt is None else wishes.prompt,
+            negative_prompt=base.negative_prompt if wishes.negative_prompt is None else wishes.negative_prompt,
+            steps=wishes.steps,
+            cfg=wishes.cfg,
+            size=wished,
+            seed=base.seed if seed is None else seed,
         )
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
@@ -93,7 +92,11 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) ->
 def _request(facts: SessionFacts, scene: Scene, format_: Format) -> ImageRequest:
     layout = facts.layout(format_)
     calm = [layout.headline] if scene.onscreen_text else []
-    calm += [layout.caption] if scene.spoken else []
+    calm += [layout.caption] if scene.spoken and facts.brief.voice != "none" else []
+    area = facts.subject_area(format_)
+    if "cta_button" in scene.brand_elements:
+        # All from the button down: the subject stands above it, not in a corner beside it.
+        calm.append(replace(area, top_px=layout.button.top_px) if not facts.is_wide(format_) else layout.button)
     return ImageRequest(
         prompt=scene.image_prompt,
         negative_prompt=scene.negative_prompt,
@@ -103,7 +106,7 @@ def _request(facts: SessionFacts, scene: Scene, format_: Format) -> ImageRequest
         camera=scene.camera,
         look=facts.look,
         brand_elements=scene.brand_elements,
-        safe_box=facts.safe_box(format_),
+        safe_box=area,
         calm_boxes=tuple(calm),
         motion_style=scene.motion_style,
         controlnet_mode=scene.controlnet_mode,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ad_pipeline.checks.film import check_clip
 from ad_pipeline.checks.verdict import Verdict
@@ -61,7 +62,7 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format) -> Task:
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, LipsyncEngine)
-        return engine.sync_lips(LipsyncRequest(**{**vars(request), "seed": seed or 0}), draft.path, job)
+        return engine.sync_lips(replace(request, seed=seed or 0), draft.path, job)
 
     def check(draft: Draft, done: Done) -> Sequence[Verdict]:
         if done.details.get("unchanged"):

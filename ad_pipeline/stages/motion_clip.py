@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ad_pipeline.checks.film import check_clip
 from ad_pipeline.checks.verdict import Verdict
@@ -61,17 +62,15 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) ->
     )
 
     def request(seed: int | None) -> MotionRequest:
-        return MotionRequest(
-            **{
-                **vars(base),
-                "motion_prompt": base.motion_prompt if wishes.prompt is None else wishes.prompt,
-                "negative_prompt": base.negative_prompt if wishes.negative_prompt is None else wishes.negative_prompt,
-                "motion_bucket": wishes.motion_bucket,
-                "model_frames": wishes.frames,
-                "steps": wishes.steps,
-                "cfg": wishes.cfg,
-                "seed": seed if seed is not None else base.seed,
-            }
+        return replace(
+            base,
+            motion_prompt=base.motion_prompt if wishes.prompt is None else wishes.prompt,
+            negative_prompt=base.negative_prompt if wishes.negative_prompt is None else wishes.negative_prompt,
+            motion_bucket=wishes.motion_bucket,
+            model_frames=wishes.frames,
+            steps=wishes.steps,
+            cfg=wishes.cfg,
+            seed=base.seed if seed is None else seed,
         )
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ad_pipeline.errors import BriefRejected, InputRejected, MediaError
+from ad_pipeline.media.fonts import font_that_draws
 from ad_pipeline.media.stills import checked_photo, write_png
 from ad_pipeline.sessions.fingerprint import fingerprint, sha256_of
 from ad_pipeline.sessions.keys import ArtifactKey
@@ -24,6 +25,7 @@ def checked_brief(workplace: Workplace, text: str, *, folder: Path) -> Brief:
     """
     brief = brief_from_text(text)
     kit_of(brief.brand_id, folders=workplace.brands)
+    _check_drawable(brief)
     if brief.product_image:
         try:
             checked_photo(folder / brief.product_image)
@@ -32,6 +34,19 @@ def checked_brief(workplace: Workplace, text: str, *, folder: Path) -> Brief:
                 "field 'product_image': {problem}", field="product_image", problem=str(error)
             ) from error
     return brief
+
+
+def _check_drawable(brief: Brief) -> None:
+    """Every text of a brief may end up on the picture; refuse now what no font of ours draws."""
+    texts = {"product": brief.product, "concept": brief.concept, "target_audience": brief.target_audience}
+    texts |= {"goal": brief.goal, "tone": brief.tone}
+    texts |= {f"claims[{place}].text": claim.text for place, claim in enumerate(brief.claims)}
+    texts |= {f"claims[{place}].source": claim.source for place, claim in enumerate(brief.claims)}
+    for field, text in texts.items():
+        try:
+            font_that_draws(text, "Pretendard-Regular")
+        except MediaError as error:
+            raise BriefRejected("field {field!r}: {problem}", field=field, problem=str(error)) from error
 
 
 def open_session(workplace: Workplace, session_id: str, text: str, *, folder: Path) -> Brief:

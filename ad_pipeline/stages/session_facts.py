@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ad_pipeline.engines.contracts import Look
 from ad_pipeline.errors import InputRejected
@@ -24,6 +24,9 @@ from ad_pipeline.values import Box
 BRIEF = ArtifactKey(kind="brief")
 INPUT_IMAGE = ArtifactKey(kind="input_image")
 STORYBOARD = ArtifactKey(kind="storyboard")
+
+_FOOT = 0.12
+"""Share of the height that a subject may reach below the safe box."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,19 @@ class SessionFacts:
 
     def safe_box(self, format_: Format) -> Box:
         return safe_box(format_, self.brief.channels)
+
+    def subject_area(self, format_: Format) -> Box:
+        """Where a picture's subject may stand: the safe box, and below it what may be covered at times.
+
+        Text must never be covered; the foot of a podium may.
+        """
+        safe, size = self.safe_box(format_), size_of(format_)
+        foot = min(size.height_px - round(0.05 * size.height_px), safe.bottom_px + round(_FOOT * size.height_px))
+        return replace(safe, bottom_px=max(safe.bottom_px, foot))
+
+    def is_wide(self, format_: Format) -> bool:
+        size = size_of(format_)
+        return size.width_px > size.height_px
 
     def layout(self, format_: Format) -> Layout:
         return layout_for(size_of(format_), self.safe_box(format_))

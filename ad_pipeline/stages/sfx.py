@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
@@ -56,7 +57,7 @@ def sfx_task(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> Tas
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, SoundEngine)
         prompt = request.prompt if wishes.prompt is None else wishes.prompt
-        wished = SfxRequest(**{**vars(request), "seed": seed or 0, "prompt": prompt})
+        wished = replace(request, seed=seed or 0, prompt=prompt)
         return engine.render_sfx(wished, draft.path, job)
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:

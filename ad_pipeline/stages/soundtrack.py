@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ad_pipeline.checks.sound import check_sound
@@ -43,7 +44,7 @@ def music_task(facts: SessionFacts) -> Task:
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, SoundEngine)
-        return engine.render_music(MusicRequest(**{**vars(request), "seed": seed or 0}), draft.path, job)
+        return engine.render_music(replace(request, seed=seed or 0), draft.path, job)
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
         return check_sound(draft.path, length_s=length_s)

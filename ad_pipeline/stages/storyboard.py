@@ -15,6 +15,7 @@ from ad_pipeline.sessions.records import LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Draft, Session
 from ad_pipeline.stages.making import Task, make
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
+from ad_pipeline.stages.titling import check_texts_fit
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.storyboard import Storyboard, storyboard_from_text
 
@@ -47,7 +48,9 @@ def storyboard_task(facts: SessionFacts) -> Task:
         return done
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
-        return storyboard_verdicts(storyboard_from_text(draft.path.read_text(encoding="utf-8")), facts)
+        board = storyboard_from_text(draft.path.read_text(encoding="utf-8"))
+        check_texts_fit(facts, board)
+        return storyboard_verdicts(board, facts)
 
     def estimate(engine: Engine) -> Estimate:
         assert isinstance(engine, StoryEngine)
@@ -136,6 +139,7 @@ def keep_edit(
             "the storyboard lasts {got:g} s, the brief says {wanted:g} s; make them equal",
             field="duration_seconds", got=board.duration_seconds, wanted=facts.brief.duration,
         )  # fmt: skip
+    check_texts_fit(facts, board)
     text = board.to_json()
     with facts.session.drafting(STORYBOARD) as draft:
         draft.path.write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ad_pipeline.errors import MediaError, StoryboardRejected
 from ad_pipeline.media.captions import Cue, cues_from_marks
-from ad_pipeline.media.legible import legible_block, region_under, with_plate
+from ad_pipeline.media.legible import as_button, legible_block, region_under
 from ad_pipeline.media.marks import image_block
 from ad_pipeline.media.time import FILM
 from ad_pipeline.media.timeline import Shot
@@ -26,12 +26,12 @@ from ad_pipeline.media.typography import TextBlock, set_text
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.stages.voice import AIR_S
 from ad_pipeline.story.formats import Format, size_of
-from ad_pipeline.story.storyboard import Scene
+from ad_pipeline.story.storyboard import Scene, Storyboard
 from ad_pipeline.values import Box, Size
 
 Picture = NDArray[np.uint8]
 
-_HEADLINE_LINES = 3
+_HEADLINE_LINES = 4
 _CAPTION_LINES = 2
 _FADE_FRAMES = 6
 
@@ -70,7 +70,7 @@ def film_titles(
     cues: list[Cue] = []
     places: dict[str, Box] = {}
     for place, (scene, shot) in enumerate(zip(facts.storyboard.scenes, facts.timeline.shots, strict=True)):
-        picture = _read(pictures[scene.id], size_of(format_))
+        picture = read_picture(pictures[scene.id], size_of(format_))
         drawn = scene_titles(facts, scene, format_, picture)
         start, end = _clear_of_joints(facts, place, shot)
         for name, block in _named(scene, drawn):
@@ -79,6 +79,9 @@ def film_titles(
             )
             places[f"{scene.id} {name}"] = block.ink
         for cue in _cues(facts, scene, shot, marks.get(scene.id, ())):
+            if _is_written(cue, drawn):
+                cues.append(cue)
+                continue
             block = _caption_block(facts, format_, cue, picture)
             cues.append(cue)
             overlays.append(
@@ -93,24 +96,72 @@ def film_titles(
 def scene_titles(facts: SessionFacts, scene: Scene, format_: Format, picture: Picture) -> SceneTitles:
     """The headline and the brand's marks of one scene, legible on `picture` (H x W x 3 RGB)."""
     layout, kit = facts.layout(format_), facts.kit
-    headline = None
-    if scene.onscreen_text.strip():
-        headline = _legible(
-            facts,
-            picture,
-            _set(scene.onscreen_text, f"{scene.id}.onscreen_text", kit.fonts.headline, _headline_box(scene, layout),
-                 largest_px=_scaled(format_, 104), smallest_px=_scaled(format_, 44), most_lines=_HEADLINE_LINES),
-        )  # fmt: skip
+    written, source = written_of(scene)
+    headline = _legible(facts, picture, _headline(facts, scene, format_, written)) if written else None
     marks: list[TextBlock] = []
     wanted = set(scene.brand_elements)
     if wanted & {"logo", "logo_bottom_right"}:
         marks.append(_brand_mark(facts, format_, picture, large="logo" in wanted and scene.purpose == "cta"))
+    if source:
+        marks.append(_legible(facts, picture, _footnote(facts, scene, format_, source)))
     if "cta_button" in wanted:
         marks.append(_button(facts, format_, layout))
     for name, path in kit.elements.items():
         if name in wanted:
             marks.append(image_block(Path(path), layout.button))
     return SceneTitles(headline=headline, marks=tuple(marks))
+
+
+def check_texts_fit(facts: SessionFacts, board: Storyboard) -> None:
+    """Look whether every written text fits its place in every format, before anything is made.
+
+    Raises:
+        StoryboardRejected: naming the scene, the text and the room.
+    """
+    for scene in board.scenes:
+        written, source = written_of(scene)
+        for format_ in board.all_formats:
+            if written:
+                _headline(facts, scene, format_, written)
+            if source:
+                _footnote(facts, scene, format_, source)
+
+
+def written_of(scene: Scene) -> tuple[str, str]:
+    """(headline, footnote): where the last lines are a claim's source, they are written small."""
+    lines = scene.onscreen_text.strip().splitlines()
+    source = str((scene.model_extra or {}).get("claim_source", "")).strip()
+    for count in range(1, len(lines)):
+        if " ".join(" ".join(lines[count:]).split()) == source:
+            return "\n".join(lines[:count]), source
+    return "\n".join(lines), ""
+
+
+def _headline(facts: SessionFacts, scene: Scene, format_: Format, written: str) -> TextBlock:
+    return _set(
+        written,
+        f"{scene.id}.onscreen_text",
+        facts.kit.fonts.headline,
+        _headline_box(scene, facts.layout(format_)),
+        largest_px=_scaled(format_, 104),
+        smallest_px=_scaled(format_, 44),
+        most_lines=_HEADLINE_LINES,
+        align="left" if facts.is_wide(format_) else "center",
+    )
+
+
+def _footnote(facts: SessionFacts, scene: Scene, format_: Format, source: str) -> TextBlock:
+    return _set(
+        source,
+        f"{scene.id}.claim_source",
+        facts.kit.fonts.body,
+        facts.layout(format_).footnote,
+        largest_px=_scaled(format_, 30),
+        smallest_px=_scaled(format_, 20),
+        most_lines=3,
+        align="left",
+        anchor="bottom",
+    )
 
 
 def _headline_box(scene: Scene, layout: Layout) -> Box:
@@ -161,16 +212,24 @@ def _button(facts: SessionFacts, format_: Format, layout: Layout) -> TextBlock:
         most_lines=1,
         colour=kit.palette.text_on_primary,
     )
-    return with_plate(letters, kit.palette.primary, opacity=1.0)
+    return as_button(letters, kit.palette.primary)
 
 
 def _caption_block(facts: SessionFacts, format_: Format, cue: Cue, picture: Picture) -> TextBlock:
+    layout = facts.layout(format_)
+    under_headline = layout.caption.top_px < layout.button.top_px
     block = _set(
-        "\n".join(cue.lines), "narration", facts.kit.fonts.caption, facts.layout(format_).caption,
-        largest_px=_scaled(format_, 50), smallest_px=_scaled(format_, 30), most_lines=_CAPTION_LINES, anchor="bottom",
-    )  # fmt: skip
+        "\n".join(cue.lines),
+        "narration",
+        facts.kit.fonts.caption,
+        layout.caption,
+        largest_px=_scaled(format_, 50),
+        smallest_px=_scaled(format_, 30),
+        most_lines=_CAPTION_LINES,
+        anchor="top" if under_headline else "bottom",
+    )
     under = region_under(picture, block.box)
-    return legible_block(block, under=under, colours=("#FFFFFF",), plate_colour="#101418")
+    return legible_block(block, under=under, colours=("#FFFFFF", facts.kit.palette.text, "#111111"))
 
 
 def _legible(facts: SessionFacts, picture: Picture, block: TextBlock) -> TextBlock:
@@ -204,6 +263,16 @@ def _cues(facts: SessionFacts, scene: Scene, shot: Shot, marks: Sequence[Mapping
     )
 
 
+def _is_written(cue: Cue, drawn: SceneTitles) -> bool:
+    """Whether the button says the same as the voice: twice on one picture is once too often."""
+    said = _letters(" ".join(cue.lines))
+    return any(said == _letters(" ".join(block.lines)) for block in drawn.marks)
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
 def _named(scene: Scene, drawn: SceneTitles) -> list[tuple[str, TextBlock]]:
     named = [("headline", drawn.headline)] if drawn.headline else []
     return named + [(f"mark {n}", block) for n, block in enumerate(drawn.marks, 1)]
@@ -226,7 +295,8 @@ def _scaled(format_: Format, px_at_1080: int) -> int:
     return round(px_at_1080 * min(size.width_px, size.height_px) / 1080)
 
 
-def _read(path: Path, size: Size) -> Picture:
+def read_picture(path: Path, size: Size) -> Picture:
+    """A key image as RGB, at the film's size."""
     found = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if found is None:
         raise MediaError("{path} is no readable picture", path=path.name)

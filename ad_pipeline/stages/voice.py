@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.checks.voice import check_voice
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, VoiceDone, VoiceEngine, VoiceRequest
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, VoiceEngine, VoiceRequest
 from ad_pipeline.errors import EngineRefused
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM
 from ad_pipeline.routing.route import decide
@@ -64,13 +65,13 @@ def voice_task(facts: SessionFacts, scene_id: str) -> Task:
         if not request.lines:
             return _silence(draft.path, room_s)
         try:
-            done = engine.speak(VoiceRequest(**{**vars(request), "seed": seed or 0}), draft.path, job)
+            done = engine.speak(replace(request, seed=seed or 0), draft.path, job)
         except EngineRefused as error:
             raise EngineRefused(
                 "{scene_id}: {problem}", engine=error.engine, scene_id=scene.id, problem=str(error)
             ) from error
         marks = [vars(mark) for mark in done.marks]
-        return VoiceDone(**{**vars(done), "details": {**done.details, "marks": marks, "duration_s": done.duration_s}})
+        return replace(done, details={**done.details, "marks": marks, "duration_s": done.duration_s})
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
         if not request.lines:

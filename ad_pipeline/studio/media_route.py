@@ -10,7 +10,6 @@ import html
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -26,8 +25,9 @@ from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.stages.session_facts import facts_of
-from ad_pipeline.stages.titling import scene_titles
+from ad_pipeline.stages.titling import read_picture, scene_titles
 from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline.story.formats import size_of
 from ad_pipeline.studio.links import file_url, preview_url
 
 _SHOWN = {".png", ".jpg", ".mp4", ".wav", ".srt", ".vtt", ".json", ".yaml", ".m4a"}
@@ -120,10 +120,8 @@ def _key_image_preview(workplace: Workplace, session: Session, record: TakeRecor
     source, blocks = session.path_of(record), list[TextBlock]()
     scene = next((s for s in facts.storyboard.scenes if s.id == record.scene_id), None)
     if scene and record.format:
-        found = cv2.imread(str(source), cv2.IMREAD_COLOR_RGB)
-        if found is not None:
-            titles = scene_titles(facts, scene, record.format, found)
-            blocks = [*([titles.headline] if titles.headline else []), *titles.marks]
+        titles = scene_titles(facts, scene, record.format, read_picture(source, size_of(record.format)))
+        blocks = [*([titles.headline] if titles.headline else []), *titles.marks]
     text = "".join(str(block.lines) for block in blocks)
     return _kept(session, record, ".jpg", lambda target: flat_view(source, blocks, target), text=text)
 

@@ -146,7 +146,7 @@ def test_no_place_of_a_layout_overlaps_another(size: tuple[int, int], safe: tupl
 
     layout = layout_for(Size(width_px=size[0], height_px=size[1]), box)
 
-    places = [layout.headline, layout.caption, layout.logo, layout.button]
+    places = [layout.headline, layout.caption, layout.logo, layout.button, layout.footnote]
     assert all(box.contains(place) and place.width_px > 100 and place.height_px > 50 for place in places)
     for a, b in itertools.combinations(places, 2):
         met = a.meet(b)
