@@ -63,10 +63,12 @@ def room(stage: Stage, *, wall: Linear, floor: Linear, horizon: float, blend: fl
     pool = glow(stage, stage.light_x * 260, stage.foot[1] - stage.stature * 0.75, 760, reach * 0.55)
     picture = np.empty((stage.height, stage.width, 3), np.float32)
     picture[:] = wall
-    picture *= (0.58 + 0.52 * pool)[..., None]
+    dim = (0.58 + 0.52 * pool)[..., None]
+    picture *= dim * (1 - np.clip(1 - dim, 0, 1) * (0.5 * (1 - stage.tones.hue)))
     below = smoothstep(horizon - blend, horizon + blend, stage.y)
     near = glow(stage, stage.foot[0] + stage.light_x * 120, stage.foot[1], 780, 420)
-    lit_floor = floor * (0.52 + 0.55 * near)[..., None]
+    dim = (0.52 + 0.55 * near)[..., None]
+    lit_floor = floor * dim * (1 - np.clip(1 - dim, 0, 1) * (0.5 * (1 - stage.tones.hue)))
     over(picture, lit_floor, below)
     return picture
 
@@ -84,7 +86,9 @@ def drum(stage: Stage, picture: Linear, *, colour: Linear, rx: float, height: fl
     round_x = np.clip((stage.x - cx) / rx, -1, 1)
     turn = 0.50 + 0.38 * round_x * stage.light_x - 0.20 * round_x**2
     fade = 1 - 0.25 * smoothstep(cy, cy + height + ry, stage.y)
-    over(picture, colour * (np.maximum(turn, 0.12) * fade)[..., None], body)
+    dim = np.maximum(turn, 0.12) * fade
+    leaning = 1 - (1 - dim)[..., None] * (0.42 * (1 - stage.tones.hue))
+    over(picture, colour * dim[..., None] * leaning, body)
     top = ellipse(stage, cx, cy, rx, ry)
     shine = 0.80 + 0.16 * (stage.x - cx) / rx * stage.light_x + 0.06 * (stage.y - cy) / ry
     over(picture, colour * shine[..., None], top)

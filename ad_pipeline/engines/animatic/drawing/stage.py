@@ -47,6 +47,11 @@ class Tones:
         return toward_luminance(mixed, min(luminance(mixed), 0.60))
 
     @property
+    def hue(self) -> Linear:
+        """The brand's hue at full strength: what shadows lean to, so that they do not turn grey."""
+        return self.primary / max(float(self.primary.max()), 1e-4)
+
+    @property
     def shade(self) -> Linear:
         """A deep tone of the brand for shadows: never plain black."""
         return toward_luminance(mix(self.primary, self.text, 0.5), 0.02)

@@ -42,7 +42,7 @@ def window(stage: Stage) -> Linear:
     """Morning light through a window and a plant, on a plain wall and table."""
     tones = stage.tones
     horizon = stage.foot[1] - stage.stature * 0.04
-    wall = mix(tones.wall, np.array([0.80, 0.62, 0.46], np.float32), 0.12)
+    wall = tones.wall
     table = mix(tones.surface, wall, 0.5) if not tones.dark else mix(tones.surface, tones.primary, 0.2)
     picture = room(stage, wall=wall, floor=table, horizon=horizon, blend=2.5)
     skew = 0.42 * stage.light_x
