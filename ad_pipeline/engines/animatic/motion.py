@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +52,11 @@ class KenBurns(MotionEngine):
         self._check(request)
         job.checkpoint(0.0, "reading layers")
         scene = self._scene(request)
-        with VideoWriter(target, size=request.size, settings=MEZZANINE) as film:
-            for i, frame in enumerate(_frames(scene)):
+        with (
+            VideoWriter(target, size=request.size, settings=MEZZANINE) as film,
+            contextlib.closing(_ahead(_frames(scene))) as frames,
+        ):
+            for i, frame in enumerate(frames):
                 if i % _CHECK_EVERY_FRAMES == 0:
                     job.checkpoint(i / request.frames)
                 film.write(frame)
@@ -209,6 +214,15 @@ def _frames(scene: _Scene) -> Iterator[Planes]:
             if window is not None and scene.sweeps and moving.layer.file == "product.png":
                 _sweep(frame, moving, matrix, window, pose, scene.light_x)
         yield frame
+
+
+def _ahead(frames: Iterator[Planes]) -> Generator[Planes, None, None]:
+    """`frames`, the next one drawn while the encoder writes this one: both leave Python's lock alone."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ken-burns") as worker:
+        coming = worker.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = worker.submit(next, frames, None)
+            yield frame
 
 
 def _sweep(
