@@ -4,11 +4,12 @@ Many processes write one session. A take appears whole or not at all:
 
 1. the work writes a draft in `.drafts/`;
 2. under the session's lock its record is written as *pending*;
-3. the draft is renamed to the take's name, then the record loses its `.pending`.
+3. the draft is renamed to the take's name, the record is written under its own name, the take is
+   picked, and the pending record goes.
 
-A process killed between 2 and 3 leaves a pending record; the next one to open the session finishes
-it when the take is there with its sha256, and drops it otherwise. So a kill at any moment loses at
-most work that had not ended.
+A process killed between 2 and the end of 3 leaves a pending record; the next one to open the session
+finishes it when the take is there with its sha256, and drops it otherwise. So a kill at any moment
+loses at most work that had not ended.
 """
 
 from __future__ import annotations
@@ -201,13 +202,15 @@ class Session:
             )
             name = self._records / f"{draft.key.slug}.v{take}.json"
             pending = name.with_name(name.name + _PENDING)
-            write_whole(pending, record.model_dump_json(indent=2))
+            text = record.model_dump_json(indent=2)
+            write_whole(pending, text)
             for role, side in record.files.items():
                 move(draft.side(role), self.folder / side.path)
             move(draft.path, self.folder / record.path)
-            pending.rename(name)
+            write_whole(name, text)
             self._point_at(record, by=made_by)
             self._write_manifest()
+            pending.unlink()
         return record
 
     def pick(self, key: ArtifactKey, take: int, *, by: MadeBy) -> TakeRecord:
@@ -251,8 +254,9 @@ class Session:
                 for pending in self._records.glob(f"*{_PENDING}"):
                     self._settle(pending)
                 self._write_manifest()
-        for folder in (self.folder / ".drafts").glob("*-*"):
-            if not psutil.pid_exists(int(folder.name.split("-")[0])):
+        for folder in (self.folder / ".drafts").glob("[0-9]*-*"):
+            pid = folder.name.split("-")[0]
+            if pid.isdecimal() and not psutil.pid_exists(int(pid)):
                 shutil.rmtree(folder, ignore_errors=True)
 
     # --- inside ------------------------------------------------------------------------------
@@ -281,12 +285,11 @@ class Session:
     def _next_take(self, key: ArtifactKey) -> int:
         # Files count too: a take whose record a person deleted must not be overwritten.
         files = (self.folder / key.folder).glob(f"{key.stem}.v[0-9]*{key.suffix}")
-        from_files = [int(p.name[len(key.stem) + 2 : -len(key.suffix)]) for p in files if p.name.count(".") == 2]
+        numbers = [p.name[len(key.stem) + 2 : -len(key.suffix)] for p in files]
+        from_files = [int(number) for number in numbers if number.isdecimal()]
         return 1 + max([*from_files, *(r.take for r in self.takes(key))], default=0)
 
     def _point_at(self, record: TakeRecord, *, by: MadeBy) -> None:
-        pick = Pick(take=record.take, by=by, at=datetime.now(UTC))
-        write_whole(self._records / f"{record.key.slug}.picked.json", pick.model_dump_json())
         target = self.folder / record.path
         for plain_name in record.key.plain_paths(main=record.format == self.main_format):
             point(self.folder / plain_name, target, copied=record.stage in COPIED_KINDS)
@@ -294,15 +297,20 @@ class Session:
             for role, side in record.files.items():
                 for plain_name in _beside(record.key.plain_paths(main=record.format == self.main_format), role):
                     point(self.folder / plain_name, self.folder / side.path, copied=False)
+        # Last: a storyboard.json that differs from the picked take counts as edited by hand, so the old
+        # one must not stand beside the new pick, not for a moment.
+        pick = Pick(take=record.take, by=by, at=datetime.now(UTC))
+        write_whole(self._records / f"{record.key.slug}.picked.json", pick.model_dump_json())
 
     def _settle(self, pending: Path) -> None:
         name = pending.with_name(pending.name.removesuffix(_PENDING))
         record = self._record(pending)
         if record and self.is_intact(record):
-            pending.rename(name)
-            self._point_at(record, by=record.made_by)
-        else:
-            pending.unlink(missing_ok=True)
+            write_whole(name, record.model_dump_json(indent=2))
+            pick = self._pick(record.key)
+            if not pick or pick.at < record.made_at:  # a later choice stands
+                self._point_at(record, by=record.made_by)
+        pending.unlink(missing_ok=True)
 
     def _write_manifest(self) -> None:
         """`manifest.json`: every take, and which is picked; derived from the records, never the truth itself."""
