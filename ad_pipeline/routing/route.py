@@ -10,8 +10,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Literal
 
+from ad_pipeline.engines.contracts import Craft
 from ad_pipeline.errors import StoryboardRejected
 from ad_pipeline.routing.catalogue import ModelRow, models
 from ad_pipeline.story.border import nearest
@@ -20,6 +22,17 @@ from ad_pipeline.story.storyboard import Scene
 
 RoutedStage = Literal["storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music", "final_mp4"]
 ROUTED_STAGES: tuple[RoutedStage, ...] = ("storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music")
+_CRAFT: Mapping[RoutedStage, Craft] = MappingProxyType(
+    {
+        "storyboard": "story",
+        "key_image": "image",
+        "motion_clip": "motion",
+        "voice": "voice",
+        "lipsync": "lipsync",
+        "sfx": "sound",
+        "music": "sound",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +94,7 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None) -> D
     row = next(r for r in _rows() if r.holds(stage=stage, brief=brief, needs=_needs(brief, scene), length_s=length_s))
     wish = {str(name): engine for name, engine in scene.engines.items()}.get(stage, "") if scene else ""
     names, reason = (
-        ((_named(wish, scene), *row.engines), "the storyboard names it") if wish else (row.engines, row.reason)
+        ((_named(wish, stage, scene), *row.engines), "the storyboard names it") if wish else (row.engines, row.reason)
     )
     allowed: list[ModelRow] = []
     passed: list[Passed] = []
@@ -138,9 +151,9 @@ def _forbidden(row: ModelRow, *, brief: Brief, scene: Scene | None) -> str:
     return ""
 
 
-def _named(wish: str, scene: Scene | None) -> str:
-    """`comfyui` or `comfyui/svd` as a model id."""
-    known = models()
+def _named(wish: str, stage: RoutedStage, scene: Scene | None) -> str:
+    """`comfyui` or `comfyui/svd` as a model id; only what does the stage's craft counts."""
+    known = [model_id for model_id, row in models().items() if _CRAFT.get(stage) in row.crafts]
     if wish in known:
         return wish
     of_engine = [model_id for model_id in known if model_id.split("/")[0] == wish]
@@ -151,7 +164,7 @@ def _named(wish: str, scene: Scene | None) -> str:
         field="engines",
         scene_id=scene.id if scene else "",
         wish=wish,
-        guess=nearest(wish, known) or next(iter(of_engine), next(iter(known))),
+        guess=nearest(wish, known) or next(iter(of_engine), known[0]),
         known=", ".join(known),
     )
 

@@ -1,0 +1,212 @@
+"""Which engine each stage takes, as a table that can be read; the licence gate; what a storyboard may ask for."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from ad_pipeline.engines.registry import Registry
+from ad_pipeline.errors import StoryboardRejected
+from ad_pipeline.routing.catalogue import models
+from ad_pipeline.routing.route import ROUTED_STAGES, RoutedStage, decide
+from ad_pipeline.routing.route import _rows as table_rows
+from ad_pipeline.story.storyboard import Scene
+from ad_pipeline_tests.story.samples import a_brief
+
+_FORBIDDEN = ("ollama/exaone3.5-7.8b", "openai_speech/xtts-v2", "comfyui/mmaudio", "replicate/zeroscope-v2")
+
+
+def a_scene(**changes: Any) -> Scene:
+    """A scene of the middle of an ad, with changes."""
+    values: dict[str, Any] = {"id": "scene_002", "purpose": "solution", "duration_seconds": 3.0, "image_prompt": "x"}
+    return Scene.model_validate(values | changes)
+
+
+# stage | brief | scene | the chain
+_GOLDEN: list[tuple[RoutedStage, dict[str, Any], dict[str, Any] | None, str]] = [
+    ("storyboard", {}, None, "animatic/template-writer"),
+    ("storyboard", {"quality": "standard"}, None, "ollama/qwen2.5-7b openai/gpt-4o animatic/template-writer"),
+    ("storyboard", {"quality": "standard", "engine_preference": "local"}, None,
+     "ollama/qwen2.5-7b animatic/template-writer"),
+    ("storyboard", {"quality": "standard", "engine_preference": "cloud"}, None,
+     "openai/gpt-4o anthropic/claude ollama/qwen2.5-7b animatic/template-writer"),
+    ("storyboard", {"quality": "premium"}, None,
+     "openai/gpt-5 anthropic/claude ollama/qwen2.5-7b animatic/template-writer"),
+    ("key_image", {}, {}, "animatic/compositor"),
+    ("key_image", {"engine_preference": "cloud"}, {"brand_elements": ["product_3d"]}, "animatic/compositor"),
+    ("key_image", {"quality": "standard"}, {}, "comfyui/z_image_turbo animatic/compositor"),
+    ("key_image", {"quality": "standard"}, {"brand_elements": ["logo"]},
+     "comfyui/sdxl_brand comfyui/z_image_turbo animatic/compositor"),
+    ("key_image", {"quality": "standard"}, {"controlnet_mode": "canny"},
+     "comfyui/sdxl_controlnet comfyui/z_image_turbo animatic/compositor"),
+    ("key_image", {"quality": "standard", "product_image": "p.png"}, {"brand_elements": ["product_3d"]},
+     "comfyui/qwen_image_edit_2511 comfyui/z_image_turbo animatic/compositor"),
+    ("key_image", {"quality": "premium"}, {"purpose": "cta"},
+     "openai/dall-e-3 comfyui/z_image_turbo animatic/compositor"),
+    ("key_image", {"quality": "premium", "local_only": True}, {"purpose": "cta"},
+     "comfyui/z_image_turbo animatic/compositor"),
+    ("motion_clip", {}, {}, "animatic/ken-burns"),
+    ("motion_clip", {"quality": "standard"}, {"duration_seconds": 4.0},
+     "comfyui/animatediff comfyui/wan2.1_i2v_14b comfyui/svd animatic/ken-burns"),
+    ("motion_clip", {"quality": "standard"}, {"duration_seconds": 4.5}, "comfyui/wan2.1_i2v_14b animatic/ken-burns"),
+    ("motion_clip", {"quality": "standard"}, {"duration_seconds": 6.0}, "comfyui/wan2.1_i2v_14b animatic/ken-burns"),
+    ("motion_clip", {"quality": "standard", "engine_preference": "cloud"}, {"duration_seconds": 5.0},
+     "veo/veo-3 sora/sora-2 comfyui/wan2.1_i2v_14b animatic/ken-burns"),
+    ("motion_clip", {"quality": "premium"}, {"duration_seconds": 3.0},
+     "comfyui/animatediff comfyui/wan2.1_i2v_14b comfyui/svd animatic/ken-burns"),
+    ("motion_clip", {"quality": "premium"}, {"duration_seconds": 5.0},
+     "veo/veo-3 sora/sora-2 comfyui/wan2.1_i2v_14b animatic/ken-burns"),
+    ("voice", {}, {}, "animatic/guide-voice"),
+    ("voice", {"quality": "standard"}, {}, "openai_speech/kokoro elevenlabs/eleven_v3 animatic/guide-voice"),
+    ("voice", {"quality": "standard", "engine_preference": "cloud"}, {},
+     "elevenlabs/eleven_v3 openai_speech/kokoro animatic/guide-voice"),
+    ("voice", {"quality": "premium", "budget_usd": 0}, {}, "openai_speech/kokoro animatic/guide-voice"),
+    ("lipsync", {}, {"speaker_on_camera": True}, "animatic/pass-through"),
+    ("lipsync", {"quality": "standard"}, {}, "animatic/pass-through"),
+    ("lipsync", {"quality": "standard"}, {"speaker_on_camera": True}, "comfyui/latentsync-1.6 animatic/pass-through"),
+    ("sfx", {}, {}, "animatic/procedural"),
+    ("sfx", {"quality": "standard"}, {}, "animatic/procedural"),
+    ("sfx", {"quality": "standard", "commercial": False}, {}, "comfyui/mmaudio animatic/procedural"),
+    ("sfx", {"quality": "premium"}, {}, "elevenlabs/sound-effects animatic/procedural"),
+    ("music", {"quality": "premium"}, None, "animatic/procedural"),
+    ("final_mp4", {"quality": "premium"}, None, "cut/planar"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stage", "brief", "scene", "chain"), _GOLDEN)
+def test_the_route_is_as_the_table_says(
+    stage: RoutedStage, brief: dict[str, Any], scene: dict[str, Any] | None, chain: str
+) -> None:
+    decision = decide(stage, brief=a_brief(**brief), scene=None if scene is None else a_scene(**scene))
+
+    assert [row.model_id for row in decision.chain] == chain.split()
+    assert decision.wanted.model_id == chain.split()[0]
+    assert decision.reason
+
+
+def test_every_model_of_the_routes_is_known_and_has_the_craft() -> None:
+    craft = {"storyboard": "story", "key_image": "image", "motion_clip": "motion", "voice": "voice",
+             "lipsync": "lipsync", "sfx": "sound", "music": "sound"}  # fmt: skip
+    for row in table_rows():
+        for model_id in row.engines:
+            assert model_id in models(), model_id
+            assert row.stage == "final_mp4" or craft[row.stage] in models()[model_id].crafts, (row.stage, model_id)
+
+
+def test_every_condition_of_the_routes_is_one_that_can_hold() -> None:
+    needs = {"not_commercial", "product_image", "brand_elements", "controlnet", "speaker", "cta"}
+    for row in table_rows():
+        assert set(row.needs) <= needs, row
+        assert set(row.quality) <= {"draft", "standard", "premium"}
+        assert set(row.engine_preference) <= {"auto", "local", "cloud", "hybrid"}
+
+
+def _every_decision(**brief: Any) -> list[tuple[RoutedStage, Any]]:
+    scenes = [
+        a_scene(duration_seconds=seconds, speaker_on_camera=camera, brand_elements=elements, purpose=purpose,
+                controlnet_mode=mode)
+        for seconds, camera, elements, purpose, mode in itertools.product(
+            (2.0, 4.5, 8.0), (False, True), ([], ["logo"], ["product_3d"]), ("hook", "cta"), (None, "canny")
+        )
+    ]  # fmt: skip
+    found = []
+    for quality, preference, image in itertools.product(
+        ("draft", "standard", "premium"), ("auto", "local", "cloud", "hybrid"), ("", "p.png")
+    ):
+        asked = a_brief(quality=quality, engine_preference=preference, product_image=image, **brief)
+        for stage in (*ROUTED_STAGES, "final_mp4"):
+            for scene in scenes if stage not in ("storyboard", "music", "final_mp4") else [None]:
+                found.append((stage, decide(stage, brief=asked, scene=scene)))
+    return found
+
+
+def test_every_chain_ends_with_an_engine_of_this_version() -> None:
+    registry = Registry()
+    last = {decision.chain[-1].model_id for _, decision in _every_decision(budget_usd=0, local_only=True)}
+
+    assert {model_id: registry.why_not(model_id) for model_id in last} == dict.fromkeys(last, "")
+
+
+def test_a_paid_ad_never_takes_a_model_whose_licence_forbids_it() -> None:
+    for stage, decision in _every_decision(commercial=True):
+        assert all(row.licence.paid_ads != "no" for row in decision.chain), stage
+
+
+def test_a_model_that_is_not_for_paid_ads_is_allowed_elsewhere() -> None:
+    taken = {row.model_id for _, decision in _every_decision(commercial=False) for row in decision.chain}
+
+    assert "comfyui/mmaudio" in taken
+
+
+@pytest.mark.parametrize("model_id", _FORBIDDEN)
+def test_even_a_storyboard_cannot_put_a_forbidden_model_into_a_paid_ad(model_id: str) -> None:
+    stage: RoutedStage = {
+        "story": "storyboard", "voice": "voice", "sound": "sfx", "motion": "motion_clip",
+    }[next(iter(models()[model_id].crafts))]  # type: ignore[assignment]  # fmt: skip
+    scene = a_scene(engines={stage: model_id})
+
+    with pytest.raises(StoryboardRejected, match=r"may not be used: its licence forbids paid ads \("):
+        decide(stage, brief=a_brief(), scene=scene)
+    assert decide(stage, brief=a_brief(commercial=False), scene=scene).wanted.model_id == model_id
+
+
+def test_local_only_lets_nothing_leave_the_machine() -> None:
+    for stage, decision in _every_decision(local_only=True):
+        assert all(row.local for row in decision.chain), stage
+        assert all("local_only" in passed.why for passed in decision.passed_over if not models()[passed.model_id].local)
+
+
+def test_one_scene_may_be_local_only() -> None:
+    brief = a_brief(quality="premium")
+    decision = decide("voice", brief=brief, scene=a_scene(local_only=True))
+
+    assert decision.wanted.model_id == "openai_speech/kokoro"
+    assert [(p.model_id, p.why) for p in decision.passed_over] == [
+        ("elevenlabs/eleven_v3", "scene_002 says local_only")
+    ]
+
+
+def test_a_budget_of_nothing_takes_no_paid_engine() -> None:
+    for stage, decision in _every_decision(budget_usd=0):
+        assert decision.cost_usd == 0, stage
+        assert all(row.cost_usd == 0 for row in decision.chain), stage
+
+
+@pytest.mark.parametrize("wish", ["veo", "veo/veo-3"])
+def test_a_storyboard_may_name_an_engine_for_one_stage(wish: str) -> None:
+    scene = a_scene(engines={"motion_clip": wish}, duration_seconds=4.0)
+
+    decision = decide("motion_clip", brief=a_brief(), scene=scene)
+
+    assert [row.model_id for row in decision.chain] == ["veo/veo-3", "animatic/ken-burns"]
+    assert decision.reason == "the storyboard names it"
+    assert decision.cost_usd == pytest.approx(1.6)
+    assert decide("voice", brief=a_brief(), scene=scene).wanted.model_id == "animatic/guide-voice"
+
+
+def test_an_engine_that_does_not_exist_is_refused_with_the_nearest_one() -> None:
+    scene = a_scene(engines={"motion_clip": "veo/veo3"})
+
+    with pytest.raises(StoryboardRejected, match=r"unknown engine 'veo/veo3'; did you mean 'veo/veo-3'\?") as refused:
+        decide("motion_clip", brief=a_brief(), scene=scene)
+    assert refused.value.field == "engines"
+
+
+def test_an_engine_that_cannot_do_the_stage_is_refused() -> None:
+    scene = a_scene(engines={"voice": "comfyui/svd", "lipsync": "comfyui"})
+
+    with pytest.raises(StoryboardRejected, match=r"unknown engine 'comfyui/svd'.*known: animatic/guide-voice"):
+        decide("voice", brief=a_brief(), scene=scene)
+    assert decide("lipsync", brief=a_brief(), scene=scene).wanted.model_id == "comfyui/latentsync-1.6"
+
+
+def test_what_a_scene_costs_follows_its_length_formats_and_words() -> None:
+    brief = a_brief(quality="premium", formats=["9:16", "1:1"])
+
+    assert decide("motion_clip", brief=brief, scene=a_scene(duration_seconds=5.0)).cost_usd == pytest.approx(4.0)
+    assert decide("key_image", brief=brief, scene=a_scene(purpose="cta")).cost_usd == pytest.approx(0.16)
+    spoken = a_scene(narration="가" * 100)
+    assert decide("voice", brief=brief, scene=spoken).cost_usd == pytest.approx(0.03)
+    assert decide("voice", brief=brief, scene=a_scene()).cost_usd == 0
