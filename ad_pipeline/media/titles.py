@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ad_pipeline.media.typography import TextBlock
 from ad_pipeline.values import Box, Size
@@ -23,60 +23,62 @@ class Layout:
 def layout_for(size: Size, safe: Box) -> Layout:
     """Where text lies, so that the subject keeps a room of its own.
 
-    A wide picture has its headline on the left, the subject on the right. A tall one has its
+    A wide picture has a column of text on the left and the subject on the right. A tall one has its
     headline on top; where a channel covers the foot of the picture, captions follow right under the
     headline instead of lying over the subject. The logo keeps the safe box's bottom right corner.
     """
     safe = safe.meet(Box(left_px=0, top_px=0, right_px=size.width_px, bottom_px=size.height_px))
+    return _beside(safe, size) if safe.width_px >= 1.4 * safe.height_px else _stacked(safe, size)
+
+
+def _beside(safe: Box, size: Size) -> Layout:
+    gap = round(0.02 * size.height_px)
+    row = round(0.10 * safe.height_px)
+    logo_left = safe.right_px - round(0.16 * safe.width_px)
+    column = Box(
+        left_px=safe.left_px,
+        top_px=safe.top_px + round(0.16 * safe.height_px),
+        right_px=safe.left_px + round(0.50 * safe.width_px),
+        bottom_px=safe.bottom_px,
+    )
+    headline = replace(column, bottom_px=column.top_px + round(0.42 * safe.height_px))
+    button_top = headline.bottom_px + gap
+    button = Box(
+        left_px=safe.left_px,
+        top_px=button_top,
+        right_px=safe.left_px + round(0.30 * safe.width_px),
+        bottom_px=button_top + row,
+    )
+    footnote = replace(column, top_px=safe.bottom_px - row)
+    caption = replace(column, top_px=button.bottom_px + gap, bottom_px=footnote.top_px - gap)
+    logo = replace(safe, left_px=logo_left, top_px=safe.bottom_px - row)
+    return Layout(headline=headline, caption=caption, logo=logo, button=button, footnote=footnote)
+
+
+def _stacked(safe: Box, size: Size) -> Layout:
     short_px = min(size.width_px, size.height_px)
-    wide = safe.width_px >= 1.4 * safe.height_px
-    foot_covered = not wide and size.height_px - safe.bottom_px > 0.15 * size.height_px
+    foot_covered = size.height_px - safe.bottom_px > 0.15 * size.height_px
     gap = round(0.02 * short_px)
-    logo_height = round(safe.height_px * (0.10 if wide else 0.07))
-    logo_width = round(safe.width_px * (0.16 if wide else 0.30))
     logo = Box(
-        left_px=safe.right_px - logo_width,
-        top_px=safe.bottom_px - logo_height,
+        left_px=safe.right_px - round(safe.width_px * 0.30),
+        top_px=safe.bottom_px - round(safe.height_px * 0.07),
         right_px=safe.right_px,
         bottom_px=safe.bottom_px,
     )
-    headline_height = round((0.44 if wide else 0.27) * safe.height_px)
-    headline_top = safe.top_px + (round(0.16 * safe.height_px) if wide else 0)
-    headline_width = round(safe.width_px * (0.50 if wide else 1.0))
-    headline = Box(
-        left_px=safe.left_px,
-        top_px=headline_top,
-        right_px=safe.left_px + headline_width,
-        bottom_px=headline_top + headline_height,
-    )
+    footnote = Box(left_px=safe.left_px, top_px=logo.top_px, right_px=logo.left_px - gap, bottom_px=logo.bottom_px)
+    headline = replace(safe, bottom_px=safe.top_px + round(0.27 * safe.height_px))
     caption_height = round(min(0.16 * safe.height_px, 0.14 * short_px))
-    if foot_covered:
-        caption_bottom = headline.bottom_px + gap + caption_height
-    else:
-        caption_bottom = safe.bottom_px if wide else logo.top_px - gap
+    caption_bottom = headline.bottom_px + gap + caption_height if foot_covered else logo.top_px - gap
     caption = _centred(
-        safe,
-        width_px=safe.width_px - 2 * (logo_width + 2 * gap if wide else gap),
-        top_px=caption_bottom - caption_height,
-        bottom_px=caption_bottom,
+        safe, width_px=safe.width_px - 2 * gap, top_px=caption_bottom - caption_height, bottom_px=caption_bottom
     )
     button_height = round(min(0.10 * safe.height_px, 0.10 * short_px))
     button_bottom = (logo if foot_covered else caption).top_px - gap
-    button_width = round(safe.width_px * (0.30 if wide else 0.62))
-    button = _centred(safe, width_px=button_width, top_px=button_bottom - button_height, bottom_px=button_bottom)
-    if wide:
-        # Under the headline, at its left edge.
-        button = Box(
-            left_px=safe.left_px,
-            top_px=headline.bottom_px + gap,
-            right_px=safe.left_px + button_width,
-            bottom_px=headline.bottom_px + gap + button_height,
-        )
-    footnote = Box(
-        left_px=safe.left_px,
-        top_px=logo.top_px,
-        right_px=(caption.left_px if wide else logo.left_px) - gap,
-        bottom_px=logo.bottom_px,
+    button = _centred(
+        safe,
+        width_px=round(safe.width_px * 0.62),
+        top_px=button_bottom - button_height,
+        bottom_px=button_bottom,
     )
     return Layout(headline=headline, caption=caption, logo=logo, button=button, footnote=footnote)
 

@@ -91,12 +91,13 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) ->
 
 def _request(facts: SessionFacts, scene: Scene, format_: Format) -> ImageRequest:
     layout = facts.layout(format_)
-    calm = [layout.headline] if scene.onscreen_text else []
-    calm += [layout.caption] if scene.spoken and facts.brief.voice != "none" else []
     area = facts.subject_area(format_)
+    calm = [layout.headline] if scene.onscreen_text else []
     if "cta_button" in scene.brand_elements:
         # All from the button down: the subject stands above it, not in a corner beside it.
-        calm.append(replace(area, top_px=layout.button.top_px) if not facts.is_wide(format_) else layout.button)
+        calm.append(layout.button if facts.is_wide(format_) else replace(area, top_px=layout.button.top_px))
+    elif scene.spoken and facts.brief.voice != "none":
+        calm.append(layout.caption)
     return ImageRequest(
         prompt=scene.image_prompt,
         negative_prompt=scene.negative_prompt,

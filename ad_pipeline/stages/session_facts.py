@@ -80,11 +80,14 @@ class SessionFacts:
         return safe_box(format_, self.brief.channels)
 
     def subject_area(self, format_: Format) -> Box:
-        """Where a picture's subject may stand: the safe box, and below it what may be covered at times.
+        """Where a picture's subject may stand.
 
-        Text must never be covered; the foot of a podium may.
+        Beside the column of text on a wide picture; on a tall one the safe box, and below it what
+        may be covered at times: text must never be, the foot of a podium may.
         """
-        safe, size = self.safe_box(format_), size_of(format_)
+        safe, size, layout = self.safe_box(format_), size_of(format_), self.layout(format_)
+        if self.is_wide(format_):
+            return replace(safe, left_px=layout.headline.right_px, right_px=layout.logo.left_px)
         foot = min(size.height_px - round(0.05 * size.height_px), safe.bottom_px + round(_FOOT * size.height_px))
         return replace(safe, bottom_px=max(safe.bottom_px, foot))
 

@@ -192,7 +192,7 @@ def _brand_mark(facts: SessionFacts, format_: Format, picture: Picture, *, large
         largest_px=_scaled(format_, 60 if large else 40),
         smallest_px=_scaled(format_, 18),
         most_lines=1,
-        align="center" if large else "right",
+        align=("left" if facts.is_wide(format_) else "center") if large else "right",
         anchor="middle" if large else "bottom",
         tracking=0.18,
     )
@@ -226,6 +226,7 @@ def _caption_block(facts: SessionFacts, format_: Format, cue: Cue, picture: Pict
         largest_px=_scaled(format_, 50),
         smallest_px=_scaled(format_, 30),
         most_lines=_CAPTION_LINES,
+        align="left" if facts.is_wide(format_) else "center",
         anchor="top" if under_headline else "bottom",
     )
     under = region_under(picture, block.box)
@@ -264,9 +265,10 @@ def _cues(facts: SessionFacts, scene: Scene, shot: Shot, marks: Sequence[Mapping
 
 
 def _is_written(cue: Cue, drawn: SceneTitles) -> bool:
-    """Whether the button says the same as the voice: twice on one picture is once too often."""
+    """Whether the headline or button says the same as the voice: twice on one picture is once too often."""
     said = _letters(" ".join(cue.lines))
-    return any(said == _letters(" ".join(block.lines)) for block in drawn.marks)
+    blocks = [*drawn.marks, *([drawn.headline] if drawn.headline else [])]
+    return any(said in _letters(" ".join(block.lines)) for block in blocks)
 
 
 def _letters(text: str) -> str:
