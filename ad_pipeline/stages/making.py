@@ -24,7 +24,6 @@ from ad_pipeline.stages.workplace import StepReport, StepState, Wishes, Workplac
 from ad_pipeline.story.brief import Brief
 
 GPU_ATTEMPTS = 3
-FIRST_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +181,7 @@ def _tried(
                 workplace.ledger.release(job.job_id)
             if attempt == attempts:
                 raise
-            _pause(workplace, FIRST_PAUSE_S * 2 ** (attempt - 1))
+            _pause(workplace, workplace.first_pause_s * 2 ** (attempt - 1))
             continue
         except (EngineRefused, Cancelled):
             if costs:

@@ -51,6 +51,8 @@ class Workplace:
     should_stop: Callable[[], bool] = _go_on
     made_by: MadeBy = "pipeline"
     run_id: str = ""
+    first_pause_s: float = 2.0
+    """Before a passing fault is tried again; doubled each time."""
 
     @classmethod
     def at(cls, settings: Settings) -> Workplace:
