@@ -85,8 +85,8 @@ class Ledger:
             committed = _spent(db, session_id).committed_usd
             if budget_usd is not None and committed + usd > budget_usd + 1e-9:
                 raise BudgetExceeded(
-                    "{artifact} on {engine} costs about ${usd:.2f}, but ${left:.2f} of the budget of ${budget:.2f} is left; "
-                    "raise 'budget_usd' or choose a cheaper quality",
+                    "{artifact} on {engine} costs about ${usd:.2f}, but ${left:.2f} of the budget of ${budget:.2f} is "
+                    "left; raise 'budget_usd' or choose a cheaper quality",
                     artifact=artifact,
                     engine=engine,
                     usd=usd,
