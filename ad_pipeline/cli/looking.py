@@ -29,7 +29,7 @@ from ad_pipeline.story.formats import FORMATS
 def show(options: argparse.Namespace) -> int:
     """One session's scenes, checks and files; without a session, the list of all."""
     workplace = Workplace.at(settings_from_environment())
-    if not options.session:
+    if options.session is None:
         return _listed(workplace, as_json=options.json)
     facts = facts_of(workplace, options.session)
     done = finished(workplace, options.session)

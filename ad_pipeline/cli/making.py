@@ -30,7 +30,7 @@ def make(options: argparse.Namespace) -> int:
     """Make the ad of a brief; what is finished already is kept."""
     path = Path(options.brief)
     text = _with_choices(_read(path), quality=options.quality, engine=options.engine)
-    session_id = checked_session_id(options.session or _session_name(path))
+    session_id = checked_session_id(_session_name(path) if options.session is None else options.session)
     workplace = Workplace.at(settings_from_environment())
     open_session(workplace, session_id, text, folder=path.absolute().parent)
     return drive(workplace, Order(session_id=session_id), as_json=options.json)
@@ -159,11 +159,13 @@ def _as_json(
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > TEXT_LIMIT_BYTES:
+        with path.open("rb") as file:
+            found = file.read(TEXT_LIMIT_BYTES + 1)  # a device has no size and no end
+        if len(found) > TEXT_LIMIT_BYTES:
             raise BriefRejected(
                 "the {what} is larger than {limit} bytes; expected a page of text", what="brief", limit=TEXT_LIMIT_BYTES
             )
-        return path.read_text(encoding="utf-8-sig")
+        return found.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BriefRejected("{path} is no UTF-8 text", path=str(path)) from error
     except OSError as error:

@@ -16,13 +16,17 @@ _KEPT_LONGEST_PX = 4096
 
 
 def checked_photo(path: Path) -> None:
-    """Look at the file without decoding it whole.
+    """Look at the file, to its last byte.
 
     Raises:
-        MediaError: it is missing, no picture, too small or too large.
+        MediaError: it is missing, no picture, broken, too small or too large.
     """
-    with _opened(path):
-        pass
+    with _opened(path) as picture:
+        try:
+            picture.draft("RGB", (LEAST_SIDE_PX, LEAST_SIDE_PX))  # a JPEG is decoded small, which is quick
+            picture.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise MediaError("{path} is a broken picture: {reason}", path=path.name, reason=str(error)) from error
 
 
 def write_png(source: Path, target: Path) -> None:
@@ -42,8 +46,8 @@ def write_png(source: Path, target: Path) -> None:
 
 
 def _opened(path: Path) -> Image.Image:
-    if not path.is_file():
-        raise MediaError("no file {path}; expected a PNG, JPEG or WebP picture", path=str(path))
+    if not _is_file(path):
+        raise MediaError("no file {path}; expected a PNG, JPEG or WebP picture", path=str(path)[:300])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -80,3 +84,11 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
         except ImageCms.PyCMSError:
             pass  # a broken profile: read the numbers as they are
     return picture.convert("RGBA" if alpha else "RGB")
+
+
+def _is_file(path: Path) -> bool:
+    """A name that no file can have is no file either."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
