@@ -23,7 +23,7 @@ def kit_of(brand_id: str, *, folders: Sequence[str]) -> BrandKit:
     for path in _kit_files(folders):
         known.append(path.stem)
         if path.stem == brand_id:
-            return _checked(kit_from_text(path.read_text(encoding="utf-8"), folder=path.parent), brand_id)
+            return _checked(kit_from_text(_text_of(path), folder=path.parent), brand_id)
     guess = nearest(brand_id, known)
     if guess:
         raise BriefRejected(
@@ -42,6 +42,13 @@ def _kit_files(folders: Sequence[str]) -> Iterator[Path]:
         yield from sorted(Path(folder).glob("*.yaml"))
     with resources.as_file(resources.files("ad_pipeline.story") / "brands") as samples:
         yield from sorted(samples.glob("*.yaml"))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise KitRejected("{path} is no UTF-8 text", path=str(path)) from error
 
 
 def _checked(kit: BrandKit, brand_id: str) -> BrandKit:

@@ -65,7 +65,7 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format) -> Task:
         return engine.sync_lips(replace(request, seed=seed or 0), draft.path, job)
 
     def check(draft: Draft, done: Done) -> Sequence[Verdict]:
-        if done.details.get("unchanged"):
+        if done.details.get("passed_through"):
             return [_same_bytes(draft, clip)]
         return check_clip(draft.path, size=size_of(format_), frames=shot.clip_frames)
 

@@ -101,7 +101,11 @@ def adopt_hand_edit(workplace: Workplace, facts: SessionFacts) -> TakeRecord | N
     """
     if not hand_edited(facts.session):
         return None
-    board = storyboard_from_text(facts.session.plain_path(STORYBOARD).read_text(encoding="utf-8"))
+    try:
+        text = facts.session.plain_path(STORYBOARD).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StoryboardRejected("{path} is no UTF-8 text", path="storyboard.json") from error
+    board = storyboard_from_text(text)
     return keep_edit(workplace, facts, board, what={"edited": "storyboard.json by hand"})
 
 
