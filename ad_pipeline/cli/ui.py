@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import uvicorn
 
@@ -25,8 +29,11 @@ from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.studio.media_route import media_app
 
 _HOST = "127.0.0.1"
+_MODULE = "ad_pipeline.definitions"
+_PR_SET_PDEATHSIG = 1
 _END_WITHIN_S = 15.0
 _CODE_SERVER_START_S = 60
+_WEBSERVER_START_S = 60
 
 
 def ui(options: argparse.Namespace) -> int:
@@ -44,10 +51,13 @@ def ui(options: argparse.Namespace) -> int:
     with open_instance(settings) as instance:
         for run_id in end_orphan_runs(instance):
             print(say("ended the orphaned run {run_id}", run_id=run_id))
-    server = _media_server(media_port)
     children: list[subprocess.Popen[bytes]] = []
+    server: uvicorn.Server | None = None
+    place = tempfile.TemporaryDirectory(prefix="ad-pipeline-")
     try:
-        children += _started(port, environment)
+        _start(children, port, environment, place=Path(place.name))
+        server = _media_server(media_port)
+        _wait_for(port, children)
         url = f"http://{_HOST}:{port}"
         if options.json:
             print(json.dumps({"ui": url, "media": environment["AD_PIPELINE_MEDIA_URL"]}), flush=True)
@@ -57,18 +67,50 @@ def ui(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return DONE
     finally:
-        server.should_exit = True
+        if server:
+            server.should_exit = True
         _ended(children)
+        place.cleanup()
 
 
-def _started(port: int, environment: Mapping[str, str]) -> list[subprocess.Popen[bytes]]:
-    code = ["-m", "ad_pipeline.definitions"]
-    commands: Sequence[Sequence[str]] = (
-        [sys.executable, "-m", "dagster_webserver", "-h", _HOST, "-p", str(port), *code],
-        [sys.executable, "-m", "dagster._daemon", "run", *code],
-    )
-    # A group of its own each: Ctrl-C reaches us alone, and we end them with their children.
-    return [subprocess.Popen(command, env=dict(environment), start_new_session=True) for command in commands]
+def _start(children: list[subprocess.Popen[bytes]], port: int, environment: Mapping[str, str], *, place: Path) -> None:
+    """Start the code server, then the webserver and the daemon that share it; each lands in `children` at once.
+
+    One code server for both: with one of its own, the daemon starts a fresh process every 60 s.
+    """
+    socket_path, workspace = place / "code.sock", place / "workspace.yaml"
+    served = {"socket": str(socket_path), "location_name": _MODULE}
+    workspace.write_text(json.dumps({"load_from": [{"grpc_server": served}]}), encoding="utf-8")  # JSON is YAML
+    quiet = ("--log-level", "warning")
+
+    end_with_us = _ending_with_parent()
+
+    def start(*command: str) -> None:
+        # A group of its own each: Ctrl-C reaches us alone, and we end them with their children.
+        children.append(
+            subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=dict(environment),
+                start_new_session=True,
+                preexec_fn=end_with_us,
+            )
+        )
+
+    server = ("dagster", "api", "grpc", "--socket", str(socket_path), "-m", _MODULE, "--location-name", _MODULE)
+    start(*server, "--use-python-environment-entry-point", *quiet)
+    until = time.monotonic() + _CODE_SERVER_START_S
+    while not socket_path.exists() and children[0].poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
+    start("dagster_webserver", "-h", _HOST, "-p", str(port), "-w", str(workspace), "--dagster-log-level", "warning")
+    start("dagster._daemon", "run", "-w", str(workspace), *quiet)
+
+
+def _ending_with_parent() -> Callable[[], None] | None:
+    """What a child runs before its program, so that `kill -9` of `ui` ends it too, where the system can do that."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # looked up here: little is safe in the forked child
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _media_server(port: int) -> uvicorn.Server:
@@ -76,6 +118,15 @@ def _media_server(port: int) -> uvicorn.Server:
     server = uvicorn.Server(uvicorn.Config(app, host=_HOST, port=port, log_level="warning", access_log=False))
     threading.Thread(target=server.run, daemon=True).start()
     return server
+
+
+def _wait_for(port: int, children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Until the webserver answers, so that the address we print opens; a dead child is told by `_watched`."""
+    until = time.monotonic() + _WEBSERVER_START_S
+    while time.monotonic() < until and all(child.poll() is None for child in children):
+        with contextlib.suppress(OSError), socket.create_connection((_HOST, port), timeout=1):
+            return
+        time.sleep(0.1)
 
 
 def _watched(children: Sequence[subprocess.Popen[bytes]]) -> int:

@@ -24,7 +24,7 @@ from ad_pipeline.stages.progress import SCENE_KINDS, Finished, finished
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
 
-DRIVER_TAG = "ad_pipeline/driver"
+DRIVER_TAG = ".dagster/ad_pipeline_driver"
 SESSION_TAG = "ad_pipeline/session"
 WORKERS = 2
 

@@ -31,7 +31,7 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._utils.interrupts import capture_interrupts
 
-PROCESS_TAG = "ad_pipeline/process"
+PROCESS_TAG = ".dagster/ad_pipeline_process"
 """`host/pid/start`: whether the process that holds a run is still alive (see `sweep.py`)."""
 
 _MOST_STEPS = 8

@@ -32,6 +32,10 @@ from ad_pipeline.studio.links import file_url, preview_url
 
 _SHOWN = {".png", ".jpg", ".mp4", ".wav", ".srt", ".vtt", ".json", ".yaml", ".m4a"}
 _TEXT = {".srt": "text/plain", ".vtt": "text/vtt", ".yaml": "text/plain", ".json": "application/json"}
+# Dagster cuts off what is wider than its metadata column, about 560 pixels in a usual window.
+_SHEET_WIDTH_PX = 550
+_PICTURE_PX = 480
+_DRAWN = 2  # one more whenever previews are drawn differently
 # Pages of our own making only; a session's text is never run as script.
 _GUARDS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'",
@@ -102,14 +106,15 @@ def preview_of(workplace: Workplace, session: Session, record: TakeRecord) -> Pa
         case "key_image":
             return _key_image_preview(workplace, session, record)
         case "motion_clip" | "lipsync":
-            return _kept(session, record, ".jpg", lambda target: contact_sheet(source, target))
+            return _kept(
+                session, record, ".jpg", lambda target: contact_sheet(source, target, width_px=_SHEET_WIDTH_PX)
+            )
         case "voice" | "sfx" | "music":
-            return _kept(session, record, ".png", lambda target: waveform(source, target))
+            return _kept(session, record, ".png", lambda target: waveform(source, target, width_px=_SHEET_WIDTH_PX))
         case "final_mp4":
-            side = session.side_path_of(record, "thumbnail.jpg")
-            if side:
-                return side
-            return _kept(session, record, ".jpg", lambda target: thumbnail(source, target, at_frame=0, width_px=540))
+            side = session.side_path_of(record, "thumbnail.jpg") or source
+            width_px = _picture_width_px(record)
+            return _kept(session, record, ".jpg", lambda target: thumbnail(side, target, at_frame=0, width_px=width_px))
         case _:
             raise InputRejected("{stage} has no picture", stage=record.stage)
 
@@ -123,11 +128,20 @@ def _key_image_preview(workplace: Workplace, session: Session, record: TakeRecor
         titles = scene_titles(facts, scene, record.format, read_picture(source, size_of(record.format)))
         blocks = [*([titles.headline] if titles.headline else []), *titles.marks]
     text = "".join(str(block.lines) for block in blocks)
-    return _kept(session, record, ".jpg", lambda target: flat_view(source, blocks, target), text=text)
+    width_px = _picture_width_px(record)
+    return _kept(
+        session, record, ".jpg", lambda target: flat_view(source, blocks, target, width_px=width_px), text=text
+    )
+
+
+def _picture_width_px(record: TakeRecord) -> int:
+    """Wide enough to judge, small enough that the facts below it stay on Dagster's page."""
+    size = size_of(record.format) if record.format else None
+    return round(_PICTURE_PX * size.width_px / max(size.width_px, size.height_px)) if size else _PICTURE_PX
 
 
 def _kept(session: Session, record: TakeRecord, suffix: str, draw: Callable[[Path], None], *, text: str = "") -> Path:
-    target = session.folder / ".previews" / f"{fingerprint(of=record.sha256, text=text)[:24]}{suffix}"
+    target = session.folder / ".previews" / f"{fingerprint(of=record.sha256, text=text, drawn=_DRAWN)[:24]}{suffix}"
     if not target.is_file():
         target.parent.mkdir(exist_ok=True)
         draft = target.with_name(f"draft-{target.name}")
