@@ -6,7 +6,7 @@ it chains its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -60,7 +60,7 @@ def final_when_complete(session_id: str, done: Finished) -> list[dg.RunRequest]:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="A new storyboard asks for one run per scene. 새 콘티가 나오면 장면마다 실행을 시작합니다.",
 )
-def scenes_of_new_storyboards(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest] | dg.SkipReason:
+def scenes_of_new_storyboards(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """One run per scene of each storyboard made since the last look."""
     asked: list[dg.RunRequest] = []
     for event in _new_events(context, ["storyboard"]):
@@ -69,7 +69,7 @@ def scenes_of_new_storyboards(context: dg.SensorEvaluationContext) -> Iterator[d
             session_id = event.partition_key or ""
             register(context.instance, session_id, done.scene_ids)
             asked += one_run_per_scene(session_id, done, cause=str(event.storage_id))
-    return iter(asked) if asked else dg.SkipReason("no new storyboard")
+    return asked or dg.SkipReason("no new storyboard")
 
 
 @dg.sensor(
@@ -78,7 +78,7 @@ def scenes_of_new_storyboards(context: dg.SensorEvaluationContext) -> Iterator[d
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Complete scenes ask for the final. 모든 장면이 끝나면 최종 영상을 만듭니다.",
 )
-def finals_of_complete_sessions(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest] | dg.SkipReason:
+def finals_of_complete_sessions(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """The final of each session whose last scene was finished since the last look."""
     asked: dict[str, list[dg.RunRequest]] = {}
     for event in _new_events(context, ["lipsync", "sfx", "voice"]):
@@ -87,7 +87,7 @@ def finals_of_complete_sessions(context: dg.SensorEvaluationContext) -> Iterator
             done = _finished(event)
             asked[session_id] = final_when_complete(session_id, done) if done else []
     requests = [request for of_session in asked.values() for request in of_session]
-    return iter(requests) if requests else dg.SkipReason("no session became complete")
+    return requests or dg.SkipReason("no session became complete")
 
 
 SENSORS = [scenes_of_new_storyboards, finals_of_complete_sessions]

@@ -7,7 +7,6 @@ import yaml
 from pydantic import Field
 
 from ad_pipeline.defs.executor import should_stop
-from ad_pipeline.defs.partitions import ad_sessions, session_scenes
 from ad_pipeline.errors import AdPipelineError, Cancelled
 from ad_pipeline.messages import user_language
 from ad_pipeline.settings import settings_from_environment
@@ -17,9 +16,9 @@ from ad_pipeline.stages.workplace import StepReport, Workplace
 
 SCENE_ASSETS = ("key_image", "motion_clip", "voice", "lipsync", "sfx")
 
-storyboard_job = dg.define_asset_job("make_storyboard", selection=["storyboard"], partitions_def=ad_sessions)
-scene_job = dg.define_asset_job("make_scene", selection=list(SCENE_ASSETS), partitions_def=session_scenes)
-final_job = dg.define_asset_job("make_final", selection=["final_mp4"], partitions_def=ad_sessions)
+storyboard_job = dg.define_asset_job("make_storyboard", selection=["storyboard"])
+scene_job = dg.define_asset_job("make_scene", selection=list(SCENE_ASSETS))
+final_job = dg.define_asset_job("make_final", selection=["final_mp4"])
 
 
 class MakeAdConfig(dg.Config):

@@ -29,7 +29,7 @@ class WorkplaceResource(dg.ConfigurableResource[None]):
     def open(self, context: dg.AssetExecutionContext, *, made_by: MadeBy) -> Workplace:
         """The workplace of one step; its reports go to the run's log, at most one a second for each artifact."""
         settings = settings_from_environment()
-        run_id = context.run_id
+        run_id = context.run.run_id
         return dataclasses.replace(
             Workplace.at(settings),
             report=_Reporter(context.log),
