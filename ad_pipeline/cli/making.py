@@ -13,12 +13,15 @@ from typing import Any
 
 from ad_pipeline.cli.exits import DEGRADED, DONE, FAILED
 from ad_pipeline.cli.progress import ProgressDisplay
+from ad_pipeline.cli.warming import begin_warming
 from ad_pipeline.errors import BriefRejected, Cancelled, InputRejected
+from ad_pipeline.media.ffmpeg import ffmpeg_version
 from ad_pipeline.messages import say
 from ad_pipeline.sessions.keys import checked_session_id
 from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.launcher import Order, Outcome
 from ad_pipeline.stages.opening import open_session
+from ad_pipeline.stages.progress import finished
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit, edit_scene
 from ad_pipeline.stages.workplace import Wishes, Workplace
@@ -67,6 +70,10 @@ def _seed(value: int | None) -> int | None:
 
 
 def drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
+    """Run the driver here, show its progress, tell its outcome; the exit code."""
+    ffmpeg_version()  # without it no film can be cut: said now, not after every scene was made
+    if order.wishes or order.upgrade or not finished(workplace, order.session_id).whole:
+        begin_warming()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's notes about preview features
         from ad_pipeline.defs.driver import make_ad
@@ -110,7 +117,8 @@ def _told(workplace: Workplace, outcome: Outcome, *, seconds: float, as_json: bo
         )
     if board:
         for scene in board.scenes:
-            print(f"  {scene.id}  {scene.duration_seconds:5.2f} s  {scene.purpose:13} {scene.onscreen_text}")
+            written = " ".join(scene.onscreen_text.split())
+            print(f"  {scene.id}  {scene.duration_seconds:5.2f} s  {scene.purpose:13} {written}")
     for record in outcome.finals:
         print(say("final: {path}", path=str(session.path_of(record))))
     words = {

@@ -72,11 +72,11 @@ def _degraded(records: Sequence[TakeRecord]) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.md("\n\n".join(lines))
 
 
-def check_results(records: Sequence[TakeRecord], names: Sequence[str]) -> list[dg.AssetCheckResult]:
-    """The records' verdicts as asset checks, one per name; a check holds when it holds in every format."""
+def check_results(records: Sequence[TakeRecord], checks: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckResult]:
+    """The records' verdicts as asset checks; a check holds when all its verdicts hold in every format."""
     results: list[dg.AssetCheckResult] = []
-    for name in names:
-        found = [(record, verdict) for record in records for verdict in record.verdicts if verdict.name == name]
+    for name, others in checks.items():
+        found = [(r, v) for r in records for v in r.verdicts if v.name == name or v.name in others]
         if not found:
             continue
         failed = [verdict for _, verdict in found if not verdict.passed]
@@ -86,11 +86,11 @@ def check_results(records: Sequence[TakeRecord], names: Sequence[str]) -> list[d
                 check_name=name,
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
-                description=(failed or [found[0][1]])[0].note or None,
+                description="; ".join(dict.fromkeys(verdict.note for verdict in failed if verdict.note)) or None,
                 metadata={
-                    (record.format or "all")
-                    if len(found) > 1
-                    else "result": f"{verdict.measured} (limit {verdict.limit})"
+                    f"{record.format} {verdict.name}" if len(records) > 1 else verdict.name: (
+                        f"{verdict.measured} (limit {verdict.limit})"
+                    )
                     for record, verdict in found
                 },
             )

@@ -14,7 +14,10 @@ from ad_pipeline.defs.executor import PROCESS_TAG, process_mark
 from ad_pipeline.defs.partitions import scene_partition
 from ad_pipeline.defs.resources import MADE_BY_TAG, listen
 from ad_pipeline.defs.workers import RunOrder, RunResult
+from ad_pipeline.engines.registry import import_built_in
 from ad_pipeline.stages.workplace import StepReport
+
+import_built_in()  # once here, in the process that the workers are forked from
 
 # The run's log has everything; the terminal belongs to the progress display.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -24,7 +27,6 @@ _JOBS = {"storyboard": storyboard_run, "scene": scene_run, "final": final_run}
 
 def begin(*, tell: Callable[[StepReport], None]) -> None:
     """Open the instance and send what stages report to `tell`."""
-
     cv2.setNumThreads(1)  # the workers themselves fill the cores
     listen(tell)
     _instance()

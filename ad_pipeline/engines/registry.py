@@ -22,6 +22,12 @@ _BUILT_IN: Mapping[str, str] = MappingProxyType(
 )
 
 
+def import_built_in() -> None:
+    """Load every engine's module now, for a process that others are forked from."""
+    for place in _BUILT_IN.values():
+        importlib.import_module(place.split(":")[0])
+
+
 class Registry:
     """Engines by model id; one instance each, so that an engine may keep a connection."""
 

@@ -6,6 +6,7 @@ segments anew and joins the rest as they are.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -29,6 +30,7 @@ RENDERER_VERSION = 1
 """Raise it when the same inputs give other pixels; cached segments are then left unused."""
 
 _SIDE_BY_SIDE = 2
+_KEPT_FILMS = 3
 _STALE_DRAFT_S = 3600
 
 
@@ -119,6 +121,7 @@ def _cut(
         draft.replace(files[index])
 
     _all_done(render, missing, progress)
+    _prune(cache_dir, files)
     try:
         join_segments(files, target, frames=timeline.total_frames)
     except MediaError:
@@ -223,6 +226,16 @@ def _all_done(render: Callable[[int], None], indices: Sequence[int], progress: _
             for future in waiting:
                 future.cancel()
             raise next((e for e in failed if not isinstance(e, Cancelled)), failed[0])
+
+
+def _prune(cache_dir: Path, used: Sequence[Path]) -> None:
+    """Keep this film's segments and those of its last few versions; the oldest go."""
+    for file in used:
+        with contextlib.suppress(OSError):
+            file.touch()
+    kept = sorted(cache_dir.glob("*.mp4"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in kept[_KEPT_FILMS * len(used) :]:
+        file.unlink(missing_ok=True)
 
 
 def _sweep_drafts(cache_dir: Path) -> None:

@@ -7,6 +7,7 @@ That one rule gives resume after a crash and "change one scene, redo one scene".
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import uuid
@@ -61,11 +62,19 @@ def job_id(fingerprint_: str, attempt: int) -> str:
 
 def sha256_of(path: Path) -> str:
     """sha256 (hex) of a file, or of a folder's files with their names."""
-    digest = hashlib.sha256()
     if path.is_dir():
+        digest = hashlib.sha256()
         for child in sorted(p for p in path.rglob("*") if p.is_file()):
             digest.update(f"{child.relative_to(path).as_posix()}\0{sha256_of(child)}\n".encode())
         return digest.hexdigest()
+    stat = path.stat()
+    return _file_sha256(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@functools.lru_cache(maxsize=4096)
+def _file_sha256(path: Path, size_bytes: int, mtime_ns: int, inode: int) -> str:
+    """Read once per process for as long as the file looks the same: a driver asks several times."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
