@@ -21,6 +21,7 @@ from starlette.routing import Route
 from ad_pipeline.errors import AdPipelineError, InputRejected
 from ad_pipeline.media.previews import contact_sheet, flat_view, thumbnail, waveform
 from ad_pipeline.media.typography import TextBlock
+from ad_pipeline.sessions.aliases import aliased
 from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
@@ -79,7 +80,8 @@ def _answered(answer: Callable[[], Response]) -> Response:
 def _file(workplace: Workplace, session_id: str, path: str) -> Response:
     session = workplace.store.existing(session_id)
     root = session.folder.resolve()
-    found = (root / path).resolve()
+    alias = aliased(session, path)
+    found = (alias or root / path).resolve()
     hidden = any(part.startswith(".") for part in Path(path).parts)
     if hidden or not found.is_relative_to(root) or not found.is_file() or found.suffix not in _SHOWN:
         raise InputRejected("session {session_id!r} has no file {path!r}", session_id=session_id, path=path[:200])
