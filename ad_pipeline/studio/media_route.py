@@ -7,6 +7,7 @@ and writes nothing but its own preview cache.
 from __future__ import annotations
 
 import html
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,13 +80,22 @@ def _answered(answer: Callable[[], Response]) -> Response:
 
 def _file(workplace: Workplace, session_id: str, path: str) -> Response:
     session = workplace.store.existing(session_id)
-    root = session.folder.resolve()
-    alias = aliased(session, path)
-    found = (alias or root / path).resolve()
-    hidden = any(part.startswith(".") for part in Path(path).parts)
-    if hidden or not found.is_relative_to(root) or not found.is_file() or found.suffix not in _SHOWN:
+    found = _shown_file(session, path)
+    if not found:
         raise InputRejected("session {session_id!r} has no file {path!r}", session_id=session_id, path=path[:200])
     return FileResponse(found, media_type=_TEXT.get(found.suffix), headers=_GUARDS)
+
+
+def _shown_file(session: Session, path: str) -> Path | None:
+    """The file at `path` when it lies in the session, is not hidden and is of a kind that is shown."""
+    root = session.folder.resolve()
+    try:
+        found = (aliased(session, path) or root / path).resolve()
+        hidden = any(part.startswith(".") for part in Path(path).parts)
+        shown = not hidden and found.is_relative_to(root) and found.suffix in _SHOWN and found.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return None
+    return found if shown else None
 
 
 def _preview(workplace: Workplace, session_id: str, name: str) -> Response:
@@ -146,7 +156,7 @@ def _kept(session: Session, record: TakeRecord, suffix: str, draw: Callable[[Pat
     target = session.folder / ".previews" / f"{fingerprint(of=record.sha256, text=text, drawn=_DRAWN)[:24]}{suffix}"
     if not target.is_file():
         target.parent.mkdir(exist_ok=True)
-        draft = target.with_name(f"draft-{target.name}")
+        draft = target.with_name(f"{uuid.uuid4().hex[:8]}-{target.name}")  # two may ask at once
         draw(draft)
         draft.replace(target)
     return target
