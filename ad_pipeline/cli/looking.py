@@ -127,12 +127,14 @@ def route(options: argparse.Namespace) -> int:
             decision.scene_id or "",
             decision.stage,
             decision.wanted.model_id,
-            _readiness(workplace, decision) or say("ready"),
+            "-" if _readiness(workplace, decision) else say("ready"),
             f"${decision.cost_usd:.2f}",
             decision.reason + (f" ({passed})" if passed else ""),
             " -> ".join(row.model_id for row in decision.chain[1:]),
         )
     _print_table(table)
+    for why_not in dict.fromkeys(filter(None, (_readiness(workplace, decision) for decision in decisions))):
+        print(f"- {why_not}")
     total = sum(decision.cost_usd for decision in decisions)
     budget = facts.brief.budget_usd
     print(say("estimated cost: ${total:.2f}", total=total) + (f" / ${budget:.2f}" if budget is not None else ""))

@@ -42,9 +42,7 @@ class Registry:
         """
         if model_id not in self._built:
             if model_id not in _BUILT_IN:
-                raise EngineUnavailable(
-                    "{engine} is not part of this version; it takes the next engine of the chain", engine=model_id
-                )
+                raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
             module, name = _BUILT_IN[model_id].split(":")
             self._built[model_id] = getattr(importlib.import_module(module), name)()
         engine = self._built[model_id]

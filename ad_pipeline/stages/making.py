@@ -80,27 +80,33 @@ def make(workplace: Workplace, session: Session, task: Task, wishes: Wishes) -> 
         BudgetExceeded: the brief's budget does not cover any engine of the chain.
         Cancelled: the work was stopped.
     """
+    found: TakeRecord | None = None
     if wishes.reuse and not _heeded(task, wishes):
         found = current(session, task) or _repicked(session, task)
         if found and not (wishes.upgrade and found.degraded):
-            _tell(workplace, session, task, "reused", note=f"v{found.take}")
-            return found
+            return _kept(workplace, session, task, found)
     seed = _seed(session, task, wishes)
-    fault: AdPipelineError | None = None
+    faults: list[AdPipelineError] = []
     for row in task.decision.chain:
+        if found and found.degraded and found.degraded.used == row.model_id:
+            return _kept(workplace, session, task, found)  # nobody better was there: the take that exists stays
         try:
-            return _made_by(workplace, session, task, wishes, row=row, seed=seed, fault=fault)
+            return _made_by(workplace, session, task, wishes, row=row, seed=seed, faults=faults)
         except (EngineError, BudgetExceeded) as error:
-            fault = error
+            faults.append(error)
             _tell(workplace, session, task, "working", note=str(error))
-    assert fault is not None  # a chain is never empty
-    _tell(workplace, session, task, "failed", note=str(fault))
-    raise fault
+    _tell(workplace, session, task, "failed", note=str(faults[-1]))
+    raise faults[-1]
+
+
+def _kept(workplace: Workplace, session: Session, task: Task, found: TakeRecord) -> TakeRecord:
+    _tell(workplace, session, task, "reused", note=f"v{found.take}")
+    return found
 
 
 def _made_by(
     workplace: Workplace, session: Session, task: Task, wishes: Wishes, *, row: ModelRow, seed: int | None,
-    fault: AdPipelineError | None,
+    faults: Sequence[AdPipelineError],
 ) -> TakeRecord:  # fmt: skip
     engine = workplace.engines.engine(row.model_id)
     decides = fingerprint(
@@ -115,7 +121,11 @@ def _made_by(
         verdicts = task.check(draft, done)
         degraded = None
         if row.model_id != task.decision.wanted.model_id:
-            degraded = Degraded(wanted=task.decision.wanted.model_id, used=row.model_id, why=str(fault))
+            degraded = Degraded(
+                wanted=task.decision.wanted.model_id,
+                used=row.model_id,
+                why="; ".join(dict.fromkeys(str(fault) for fault in faults)),
+            )
         estimate = task.estimate(engine)
         record = session.commit(
             draft,
