@@ -5,7 +5,7 @@ producers read in the UI, in Korean and English.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -18,13 +18,14 @@ from ad_pipeline.defs.config import (
     StoryboardConfig,
     TakeConfig,
 )
-from ad_pipeline.defs.metadata import check_results, metadata_of
+from ad_pipeline.defs.metadata import check_description, check_results, metadata_of, storyboard_table
 from ad_pipeline.defs.partitions import ad_sessions, register, scene_of, session_scenes, to_session
 from ad_pipeline.defs.resources import MADE_BY_TAG, WorkplaceResource
 from ad_pipeline.errors import AdPipelineError, Cancelled
 from ad_pipeline.messages import user_language
 from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.records import MadeBy, TakeRecord
+from ad_pipeline.sessions.store import Session
 from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.final_mp4 import make_finals
 from ad_pipeline.stages.key_image import make_key_images
@@ -75,7 +76,12 @@ def _stage_asset(
             skippable=True,
             code_version="1",
         )
-        checks = [dg.AssetCheckSpec(check, asset=name, partitions_def=partitions_def) for check in CHECKS[name]]
+        checks = [
+            dg.AssetCheckSpec(
+                check, asset=name, partitions_def=partitions_def, description=check_description(check, others)
+            )
+            for check, others in CHECKS[name].items()
+        ]
         return dg.multi_asset(
             name=name, specs=[spec], check_specs=checks, partitions_def=partitions_def, can_subset=True
         )(body)
@@ -228,6 +234,10 @@ def _materialized(
 ) -> Any:
     made_by: MadeBy = "pipeline" if context.run.tags.get(MADE_BY_TAG) == "pipeline" else "person"
     place = workplace.open(context, made_by=made_by)
+    if not context.selected_asset_keys:
+        # "Execute" on a check: the verdicts of the picked take are told again, nothing is made.
+        yield from _told_again(context, place.session(session_id), name)
+        return
     try:
         records = make(place)
     except Cancelled as error:
@@ -237,12 +247,22 @@ def _materialized(
         raise dg.Failure(description=error.message.said_in(user_language()), allow_retries=False) from error
     if not records:
         return
+    shown = {"scenes": storyboard_table(facts_of(place, session_id).storyboard)} if name == "storyboard" else {}
     yield dg.MaterializeResult(
         asset_key=name,
         data_version=dg.DataVersion(_data_version(records)),
-        metadata=metadata_of(records, place.session(session_id), settings_from_environment()),
+        metadata=shown | metadata_of(records, place.session(session_id), settings_from_environment()),
         check_results=check_results(records, CHECKS[name]),
     )
+
+
+def _told_again(context: dg.AssetExecutionContext, session: Session, name: str) -> Iterator[dg.AssetCheckResult]:
+    scene_id = context.partition_key.partition("|")[2]
+    picked = [r for r in session.picked_records() if r.stage == name and (r.scene_id or "") == scene_id]
+    asked = {key.name for key in context.selected_asset_check_keys}
+    for result in check_results(picked, CHECKS[name]):
+        if result.check_name in asked:
+            yield result._replace(asset_key=dg.AssetKey(name))
 
 
 def _data_version(records: Sequence[TakeRecord]) -> str:

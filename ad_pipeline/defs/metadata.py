@@ -6,6 +6,7 @@ stripped), so previews come from the media route.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,30 @@ import dagster as dg
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.settings import Settings
+from ad_pipeline.story.storyboard import Storyboard
 from ad_pipeline.studio.links import file_url, preview_url
 
+_CELL_CHARACTERS = 160
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|~&]")
+_ASKS = {
+    "bitrate": "Is the bit rate what the channels allow? 비트레이트가 기준 안인가.",
+    "black": "Is no stretch black? 검은 화면이 없는가.",
+    "clipping": "Does no sample clip? 소리가 깨지지 않는가.",
+    "container_length": "Does the file say the same length? 파일에 적힌 길이가 맞는가.",
+    "format": "Is it encoded as agreed? 인코딩 형식이 맞는가.",
+    "frame_rate": "Constant 24 frames a second? 24 fps로 일정한가.",
+    "frozen": "Does no stretch stand still? 멈춘 화면이 없는가.",
+    "length": "Is it as long as it should be? 길이가 맞는가.",
+    "loudness": "-14 LUFS ±0.5, measured on the file? 음량이 -14 LUFS인가.",
+    "not_empty": "Is there something in the picture? 빈 그림이 아닌가.",
+    "silence": "Is no stretch silent that should not be? 뜻밖의 무음이 없는가.",
+    "size": "Are its pixels the format's? 픽셀 크기가 맞는가.",
+    "text_inside_safe_zone": "Does the text keep clear of the app's own buttons? 글자가 안전 영역 안에 있는가.",
+    "true_peak": "At most -1 dBTP? 트루 피크가 -1 dBTP 이하인가.",
+    "unchanged": "Is it the clip it was made from, frame by frame? 원본 클립과 같은가.",
+    "whole_text": "Is all of the text spoken? 대사를 끝까지 읽었는가.",
+    "words_to_avoid": "Are the brand's words to avoid avoided? 금지어가 없는가.",
+}
 _PICTURED = {"key_image", "motion_clip", "lipsync", "voice", "sfx", "final_mp4"}
 
 
@@ -36,30 +59,67 @@ def _facts(record: TakeRecord, session: Session, settings: Settings) -> Mapping[
     if record.stage in _PICTURED:
         picture = preview_url(settings.media_url, session.session_id, record)
         facts["preview"] = dg.MetadataValue.md(f"[![preview]({picture})]({url})")
+    facts["take"] = f"v{record.take}"
+    facts |= _told({"format": record.format, "seed": record.seed})
     facts |= {
-        "take": f"v{record.take}",
-        "path": dg.MetadataValue.path(str(session.path_of(record))),
-        "open": dg.MetadataValue.url(url),
-        "sha256": record.sha256,
-        "seconds": record.seconds_run,
         "engine": record.engine,
         "model": record.model,
-        "licence": record.licence.name,
+        "seconds": record.seconds_run,
         "cost_usd": record.cost_settled_usd,
+        "open": dg.MetadataValue.url(url),
+        "path": dg.MetadataValue.path(str(session.path_of(record))),
         "size_mb": round(record.size_bytes / 1e6, 3),
+        "licence": record.licence.name,
+        "sha256": record.sha256,
     }
-    optional = {"format": record.format, "seed": record.seed, "node": record.node, "graph": record.graph}
-    optional |= {
-        "graph_version": record.graph_version,
-        "seconds_waited": record.seconds_waited,
-        "job_id": record.job_id,
-    }
-    facts |= {name: value for name, value in optional.items() if value not in (None, "", 0.0)}
+    facts |= _told(
+        {
+            "node": record.node,
+            "graph": record.graph,
+            "graph_version": record.graph_version,
+            "seconds_waited": record.seconds_waited,
+            "job_id": record.job_id,
+        }
+    )
     if record.attempts > 1:
         facts["attempts"] = record.attempts
     if record.details:
         facts["details"] = dg.MetadataValue.json(record.details)
     return facts
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value not in (None, "", 0.0)}
+
+
+def storyboard_table(storyboard: Storyboard) -> dg.MetadataValue[Any]:
+    """The storyboard as a person reads it: a row per scene."""
+    rows = [
+        (
+            scene.id,
+            f"{scene.duration_seconds:.2f} s",
+            scene.purpose,
+            scene.onscreen_text,
+            " / ".join(line.text for line in scene.spoken),
+            scene.image_prompt,
+            scene.motion_style,
+        )
+        for scene in storyboard.scenes
+    ]
+    head = ("scene", "length", "purpose", "text 자막", "voice 내레이션", "picture 화면", "motion 움직임")
+    lines = [head, ("---",) * len(head), *(tuple(map(_cell, row)) for row in rows)]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _cell(text: str) -> str:
+    """Text that stays inside its cell: what Markdown would take for its own is escaped."""
+    shown = text if len(text) <= _CELL_CHARACTERS else f"{text[: _CELL_CHARACTERS - 1]}…"
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(shown.split()))
+
+
+def check_description(name: str, others: Sequence[str]) -> str:
+    """What a check asks, in English and Korean, with what is measured beside it."""
+    return " ".join(_ASKS[asked] for asked in (name, *others))
 
 
 def _degraded(records: Sequence[TakeRecord]) -> dg.MetadataValue[Any]:
