@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted: set[str] = set(options.only or _NAMES)
     load, warnings = busy_note()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="ad_bench_") as folder:
+    with tempfile.TemporaryDirectory(prefix="ad_bench_", ignore_cleanup_errors=True) as folder:
         rows = _measured(Path(folder), wanted, rounds=1 if options.quick else 3, quick=options.quick)
     baseline = earlier(_REPORT)
     command = " ".join(["python -m ad_pipeline_tests.bench", *(["--quick"] if options.quick else [])])

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+_END_WITHIN_S = 45.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -46,14 +50,22 @@ def started(place: Place, *words: str) -> Generator[subprocess.Popen[str]]:
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait(timeout=10)
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask it to stop as Ctrl-C would; what of its tree has not gone in time is ended by id."""
+    if process.poll() is not None:
+        return
+    tree = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)  # a background shell starts its children with SIGINT ignored
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=_END_WITHIN_S)
+    _, left = psutil.wait_procs([psutil.Process(process.pid), *tree] if process.poll() is None else tree, timeout=2)
+    for survivor in left:
+        with contextlib.suppress(psutil.Error):
+            survivor.kill()
+    psutil.wait_procs(left, timeout=5)
 
 
 def ran(place: Place, *words: str) -> tuple[float, Any]:
