@@ -18,12 +18,11 @@ from ad_pipeline.defs.config import (
     StoryboardConfig,
     TakeConfig,
 )
-from ad_pipeline.defs.metadata import check_description, check_results, metadata_of, storyboard_table
+from ad_pipeline.defs.metadata import check_description, check_results, data_version_of, metadata_of, storyboard_table
 from ad_pipeline.defs.partitions import ad_sessions, register, scene_of, session_scenes, to_session
 from ad_pipeline.defs.resources import MADE_BY_TAG, WorkplaceResource
 from ad_pipeline.errors import AdPipelineError, Cancelled
 from ad_pipeline.messages import user_language
-from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.records import MadeBy, TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.settings import settings_from_environment
@@ -250,7 +249,7 @@ def _materialized(
     shown = {"scenes": storyboard_table(facts_of(place, session_id).storyboard)} if name == "storyboard" else {}
     yield dg.MaterializeResult(
         asset_key=name,
-        data_version=dg.DataVersion(_data_version(records)),
+        data_version=dg.DataVersion(data_version_of(records)),
         metadata=shown | metadata_of(records, place.session(session_id), settings_from_environment()),
         check_results=check_results(records, CHECKS[name]),
     )
@@ -263,11 +262,6 @@ def _told_again(context: dg.AssetExecutionContext, session: Session, name: str) 
     for result in check_results(picked, CHECKS[name]):
         if result.check_name in asked:
             yield result._replace(asset_key=dg.AssetKey(name))
-
-
-def _data_version(records: Sequence[TakeRecord]) -> str:
-    """The sha256 of the file; of all formats' files together when there are several."""
-    return records[0].sha256 if len(records) == 1 else fingerprint(files=[record.sha256 for record in records])
 
 
 ASSETS = [storyboard, key_image, motion_clip, voice, lipsync, sfx, final_mp4]

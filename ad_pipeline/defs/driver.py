@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
+from ad_pipeline.defs.metadata import data_version_of
 from ad_pipeline.defs.partitions import register, scene_partition
 from ad_pipeline.defs.sweep import end_orphan_runs
 from ad_pipeline.defs.workers import RunOrder, RunResult, WarmWorkers
@@ -21,7 +24,7 @@ from ad_pipeline.errors import Cancelled
 from ad_pipeline.messages import say
 from ad_pipeline.stages.launcher import Failure, Order, Outcome
 from ad_pipeline.stages.progress import SCENE_KINDS, Finished, finished
-from ad_pipeline.stages.session_facts import facts_of
+from ad_pipeline.stages.session_facts import STORYBOARD, facts_of
 from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
 
 DRIVER_TAG = ".dagster/ad_pipeline_driver"
@@ -90,11 +93,7 @@ class _Driver:
 
     def _make(self, done: Finished) -> None:
         workers = self._started_workers()
-        if (
-            not done.storyboard
-            or not self._is_known_to_dagster("storyboard", [self._order.session_id])
-            or self._order.upgrade
-        ):
+        if not done.storyboard or not self._is_storyboard_known() or self._order.upgrade:
             self._run_all(workers, [self._storyboard_order()])
         if self._failures:
             return
@@ -105,7 +104,7 @@ class _Driver:
         if self._failures:
             return
         done = finished(self._workplace, self._order.session_id)
-        if not done.whole or not self._is_known_to_dagster("final_mp4", [self._order.session_id]):
+        if not done.whole or not self._are_finals_known(done):
             self._run_all(workers, [self._final_order()])
 
     # --- what is left to do ------------------------------------------------------------------
@@ -116,21 +115,36 @@ class _Driver:
         if self._order.upgrade and self._order.only_scene in ("", scene_id):
             records = [record for takes in done.scenes.get(scene_id, {}).values() for record in takes]
             return not done.scene_is(scene_id) or any(record.degraded for record in records)
-        partition = str(scene_partition(self._order.session_id, scene_id))
-        return not done.scene_is(scene_id) or not all(self._is_known_to_dagster(k, [partition]) for k in SCENE_KINDS)
+        return not done.scene_is(scene_id) or not self._is_scene_known(scene_id, done)
 
     def _is_known(self, done: Finished) -> bool:
-        """Whether Dagster has seen what the store holds; a fresh DAGSTER_HOME has not."""
-        session_id = self._order.session_id
-        scenes = [str(scene_partition(session_id, scene_id)) for scene_id in done.scene_ids]
-        return (
-            self._is_known_to_dagster("storyboard", [session_id])
-            and all(self._is_known_to_dagster(kind, scenes) for kind in SCENE_KINDS)
-            and self._is_known_to_dagster("final_mp4", [session_id])
+        """Whether Dagster has seen what the store holds: a fresh DAGSTER_HOME has not, nor has it seen a pick."""
+        scenes = all(self._is_scene_known(scene_id, done) for scene_id in done.scene_ids)
+        return scenes and self._is_storyboard_known() and self._are_finals_known(done)
+
+    def _is_storyboard_known(self) -> bool:
+        record = self._workplace.session(self._order.session_id).picked(STORYBOARD)
+        return record is not None and self._seen("storyboard", self._order.session_id) == data_version_of([record])
+
+    def _is_scene_known(self, scene_id: str, done: Finished) -> bool:
+        partition = str(scene_partition(self._order.session_id, scene_id))
+        takes = done.scenes.get(scene_id, {})
+        return all(
+            kind in takes and self._seen(kind, partition) == data_version_of(takes[kind]) for kind in SCENE_KINDS
         )
 
-    def _is_known_to_dagster(self, asset: str, partitions: Sequence[str]) -> bool:
-        return self._instance.get_materialized_partitions(dg.AssetKey(asset)).issuperset(partitions)
+    def _are_finals_known(self, done: Finished) -> bool:
+        return bool(done.finals) and self._seen("final_mp4", self._order.session_id) == data_version_of(done.finals)
+
+    def _seen(self, asset: str, partition: str) -> str:
+        """The data version that Dagster last recorded for a partition; empty when it recorded none."""
+        tags = self._instance.event_log_storage.get_latest_tags_by_partition(
+            dg.AssetKey(asset),
+            dg.DagsterEventType.ASSET_MATERIALIZATION,
+            tag_keys=[DATA_VERSION_TAG],
+            asset_partitions=[partition],
+        )
+        return tags.get(partition, {}).get(DATA_VERSION_TAG, "")
 
     # --- runs ----------------------------------------------------------------------------------
 
@@ -149,13 +163,22 @@ class _Driver:
             ended, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
             for future in ended:
                 if not future.cancelled():
-                    self._note(future.result())
+                    self._note_end_of(future)
             if not stopped and self._should_stop():
                 stopped = True
                 workers.stop()
                 waiting = {future for future in waiting if not future.cancel()}
         if stopped:
             raise Cancelled("the work was stopped; what was finished is kept")
+
+    def _note_end_of(self, future: Future[RunResult]) -> None:
+        try:
+            self._note(future.result())
+        except BrokenProcessPool:
+            end_orphan_runs(self._instance)
+            self._failures.append(
+                Failure(place="worker", fault=say("a worker process was killed (out of memory?); run again to go on"))
+            )
 
     def _note(self, result: RunResult) -> None:
         if result.state == "success":

@@ -33,8 +33,9 @@ class MakeAdConfig(dg.Config):
 def make_ad_op(context: dg.OpExecutionContext, config: MakeAdConfig) -> None:
     """Drives one ad; its storyboard, scenes and final are runs of their own, tagged with this one."""
     # Here, not above: the driver starts worker processes that import this module.
-    from ad_pipeline.defs.driver import make_ad
+    from ad_pipeline.defs.driver import SESSION_TAG, make_ad
 
+    context.instance.add_run_tags(context.run_id, {SESSION_TAG: config.session})
     place = Workplace.at(settings_from_environment())
     try:
         if config.brief:

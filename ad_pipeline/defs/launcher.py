@@ -33,8 +33,8 @@ _FAULT = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { 
   ... on ExecutionStepFailureEvent { failureMetadata { description } error { message } } } } } }"""
 
 _STATES: Mapping[str, WorkState] = {
-    "QUEUED": "queued", "NOT_STARTED": "queued", "STARTING": "queued", "STARTED": "processing", "CANCELING": "processing",
-    "SUCCESS": "completed", "FAILURE": "failed", "CANCELED": "cancelled",
+    "QUEUED": "queued", "NOT_STARTED": "queued", "STARTING": "queued", "STARTED": "processing",
+    "CANCELING": "processing", "SUCCESS": "completed", "FAILURE": "failed", "CANCELED": "cancelled",
 }  # fmt: skip
 
 _SESSION_TAG = "ad_pipeline/session"
