@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import uvicorn
 
@@ -55,7 +56,10 @@ def ui(options: argparse.Namespace) -> int:
     server: uvicorn.Server | None = None
     place = tempfile.TemporaryDirectory(prefix="ad-pipeline-")
     try:
-        _start(children, port, environment, place=Path(place.name))
+        # Every event of every run is told there; the terminal keeps the one line a person needs.
+        log_path = Path(environment["DAGSTER_HOME"]) / "ui.log"
+        with log_path.open("wb") as log:
+            _start(children, port, environment, place=Path(place.name), log=log)
         server = _media_server(media_port)
         _wait_for(port, children)
         url = f"http://{_HOST}:{port}"
@@ -63,6 +67,7 @@ def ui(options: argparse.Namespace) -> int:
             print(json.dumps({"ui": url, "media": environment["AD_PIPELINE_MEDIA_URL"]}), flush=True)
         else:
             print(say("Dagster UI: {url}  (Ctrl-C ends it)", url=url), flush=True)
+            print(say("log: {path}", path=str(log_path)), flush=True)
         return _watched(children)
     except KeyboardInterrupt:
         return DONE
@@ -73,7 +78,9 @@ def ui(options: argparse.Namespace) -> int:
         place.cleanup()
 
 
-def _start(children: list[subprocess.Popen[bytes]], port: int, environment: Mapping[str, str], *, place: Path) -> None:
+def _start(
+    children: list[subprocess.Popen[bytes]], port: int, environment: Mapping[str, str], *, place: Path, log: IO[bytes]
+) -> None:
     """Start the code server, then the webserver and the daemon that share it; each lands in `children` at once.
 
     One code server for both: with one of its own, the daemon starts a fresh process every 60 s.
@@ -90,6 +97,9 @@ def _start(children: list[subprocess.Popen[bytes]], port: int, environment: Mapp
         children.append(
             subprocess.Popen(
                 [sys.executable, "-m", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 env=dict(environment),
                 start_new_session=True,
                 preexec_fn=end_with_us,
