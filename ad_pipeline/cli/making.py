@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import threading
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ad_pipeline.cli.exits import DEGRADED, DONE, FAILED
 from ad_pipeline.cli.progress import ProgressDisplay
@@ -27,6 +26,11 @@ from ad_pipeline.stages.storyboard import adopt_hand_edit, edit_scene
 from ad_pipeline.stages.workplace import Wishes, Workplace
 from ad_pipeline.story.border import TEXT_LIMIT_BYTES
 from ad_pipeline.story.storyboard import Storyboard
+
+if TYPE_CHECKING:
+    from ad_pipeline.defs.here import HereLauncher
+
+_LOOK_EVERY_S = 0.1
 
 
 def make(options: argparse.Namespace) -> int:
@@ -76,19 +80,27 @@ def drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
         begin_warming()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's notes about preview features
-        from ad_pipeline.defs.driver import make_ad
+        from ad_pipeline.defs.here import HereLauncher
         from ad_pipeline.defs.home import open_instance
 
     began = time.monotonic()
-    stop = threading.Event()
     with open_instance(settings_from_environment()) as instance, ProgressDisplay(quiet=as_json) as display:
+        launcher = HereLauncher(instance, workplace, report=display.hear)
+        outcome = _waited(launcher, launcher.start(order), display)
+    return _told(workplace, outcome, seconds=time.monotonic() - began, as_json=as_json)
+
+
+def _waited(launcher: HereLauncher, work_id: str, display: ProgressDisplay) -> Outcome:
+    """The outcome; Ctrl-C cancels the work and waits for its safe point."""
+    while True:
+        if display.stopped:
+            launcher.cancel(work_id)
         try:
-            outcome = make_ad(
-                instance, workplace, order, should_stop=lambda: stop.is_set() or display.stopped, report=display.hear
-            )
+            return launcher.outcome(work_id, timeout_s=_LOOK_EVERY_S)
+        except TimeoutError:
+            continue
         except Cancelled as error:
             raise KeyboardInterrupt from error
-    return _told(workplace, outcome, seconds=time.monotonic() - began, as_json=as_json)
 
 
 def _told(workplace: Workplace, outcome: Outcome, *, seconds: float, as_json: bool) -> int:

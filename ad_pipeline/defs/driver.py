@@ -176,9 +176,9 @@ class _Driver:
             self._note(future.result())
         except BrokenProcessPool:
             end_orphan_runs(self._instance)
-            self._failures.append(
-                Failure(place="worker", fault=say("a worker process was killed (out of memory?); run again to go on"))
-            )
+            killed = say("a worker process was killed (out of memory?); run again to go on")
+            if Failure(place="worker", fault=killed) not in self._failures:
+                self._failures.append(Failure(place="worker", fault=killed))
 
     def _note(self, result: RunResult) -> None:
         if result.state == "success":

@@ -13,7 +13,7 @@ import httpx
 
 from ad_pipeline.errors import EngineUnavailable, InputRejected
 from ad_pipeline.stages.launcher import Launcher, Order, WorkState, WorkStatus
-from ad_pipeline.stages.progress import SCENE_KINDS, finished
+from ad_pipeline.stages.progress import work_status
 from ad_pipeline.stages.workplace import Workplace
 
 _TIMEOUT_S = 30.0
@@ -69,22 +69,9 @@ class QueueLauncher(Launcher):
     def status(self, work_id: str) -> WorkStatus:
         run = self._run(work_id)
         session_id = next((tag["value"] for tag in run["tags"] if tag["key"] == _SESSION_TAG), "")
-        done = finished(self._workplace, session_id)
-        total, made = len(done.scene_ids), sum(done.scene_is(scene_id) for scene_id in done.scene_ids)
-        parts = [len(done.scenes.get(scene_id, {})) for scene_id in done.scene_ids]
         state = _STATES.get(run["status"], "processing")
-        share = 1.0 if done.whole else 0.9 * sum(parts) / (total * len(SCENE_KINDS)) if total else 0.0
-        step = "storyboard" if not done.storyboard else "final_mp4" if done.scenes_are else "scenes"
-        return WorkStatus(
-            work_id=work_id,
-            session_id=session_id,
-            status=state,
-            progress=1.0 if state == "completed" else round(share, 3),
-            current_step="" if state in ("completed", "failed", "cancelled") else step,
-            scenes_completed=made,
-            scenes_total=total,
-            fault=self._fault(work_id) if state == "failed" else "",
-        )
+        fault = self._fault(work_id) if state == "failed" else ""
+        return work_status(self._workplace, work_id=work_id, session_id=session_id, state=state, fault=fault)
 
     def cancel(self, work_id: str) -> bool:
         if _STATES.get(self._run(work_id)["status"]) not in ("queued", "processing"):

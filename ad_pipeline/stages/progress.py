@@ -10,6 +10,7 @@ from ad_pipeline.sessions.keys import Kind
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.stages.final_mp4 import final_tasks
 from ad_pipeline.stages.key_image import key_image_tasks
+from ad_pipeline.stages.launcher import WorkState, WorkStatus
 from ad_pipeline.stages.lipsync import lipsync_tasks
 from ad_pipeline.stages.making import Task, current
 from ad_pipeline.stages.motion_clip import motion_clip_tasks
@@ -66,6 +67,27 @@ def finished(workplace: Workplace, session_id: str) -> Finished:
     found = Finished(storyboard=True, scenes=scenes, finals=(), scene_ids=scene_ids)
     finals = _served(facts, lambda: final_tasks(facts)) if found.scenes_are else ()
     return Finished(storyboard=True, scenes=scenes, finals=finals, scene_ids=scene_ids)
+
+
+def work_status(
+    workplace: Workplace, *, work_id: str, session_id: str, state: WorkState, fault: str = ""
+) -> WorkStatus:
+    """How far the session's ad is, as a piece of work in `state` sees it."""
+    done = finished(workplace, session_id)
+    total = len(done.scene_ids)
+    parts = sum(len(done.scenes.get(scene_id, {})) for scene_id in done.scene_ids)
+    share = 1.0 if done.whole or state == "completed" else 0.9 * parts / (total * len(SCENE_KINDS)) if total else 0.0
+    step = "storyboard" if not done.storyboard else "final_mp4" if done.scenes_are else "scenes"
+    return WorkStatus(
+        work_id=work_id,
+        session_id=session_id,
+        status=state,
+        progress=round(share, 3),
+        current_step="" if state in ("completed", "failed", "cancelled") else step,
+        scenes_completed=sum(done.scene_is(scene_id) for scene_id in done.scene_ids),
+        scenes_total=total,
+        fault=fault,
+    )
 
 
 def _finished_scene(facts: SessionFacts, scene_id: str) -> dict[Kind, tuple[TakeRecord, ...]]:

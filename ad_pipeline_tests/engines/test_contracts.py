@@ -5,22 +5,28 @@ from __future__ import annotations
 import hashlib
 import wave
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
+from ad_pipeline.engines.animatic.image import AnimaticImage
 from ad_pipeline.engines.animatic.lipsync import PassThroughLipsync
+from ad_pipeline.engines.animatic.motion import KenBurns
 from ad_pipeline.engines.animatic.sound import ProceduralSound
 from ad_pipeline.engines.animatic.story import TemplateWriter
 from ad_pipeline.engines.animatic.voice import GuideVoice
 from ad_pipeline.engines.contracts import (
     Done,
     Engine,
+    ImageRequest,
     Job,
     LipsyncRequest,
+    Look,
+    MotionRequest,
     MusicRequest,
     Progress,
     SfxRequest,
@@ -30,6 +36,7 @@ from ad_pipeline.engines.contracts import (
 )
 from ad_pipeline.errors import Cancelled, EngineRefused
 from ad_pipeline.story.storyboard import Line, storyboard_from_text
+from ad_pipeline.values import Box, Size
 from ad_pipeline_tests.story.samples import a_brief, a_kit
 
 
@@ -131,7 +138,61 @@ def _tiny_clip(path: Path) -> None:
         film.mux(stream.encode())
 
 
+def _image_request(width_px: int = 270, height_px: int = 480) -> ImageRequest:
+    whole = Box(left_px=0, top_px=0, right_px=width_px, bottom_px=height_px)
+    return ImageRequest(
+        prompt="podium studio with a glass dropper bottle of serum, soft light",
+        size=Size(width_px=width_px, height_px=height_px),
+        seed=3,
+        look=Look(kit=a_kit(), product="수분 세럼"),
+        safe_box=whole,
+    )
+
+
+def _draw(request: ImageRequest) -> Callable[[Path, Path, Job], Done]:
+    return lambda folder, target, job: AnimaticImage().render_image(request, target, folder / "layers", job)
+
+
+def _draw_from_broken_photo(folder: Path, target: Path, job: Job) -> Done:
+    photo = folder / "photo.png"
+    photo.write_bytes(b"no picture")
+    request = replace(_image_request(), look=replace(_image_request().look, product_image=photo))
+    return AnimaticImage().render_image(request, target, folder / "layers", job)
+
+
+def _look_at_image(target: Path, _: Done) -> None:
+    with Image.open(target) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (270, 480))
+
+
+def _move(frames: int) -> Callable[[Path, Path, Job], Done]:
+    def act(folder: Path, target: Path, job: Job) -> Done:
+        image = folder / "still.png"
+        if not image.exists():
+            Image.linear_gradient("L").convert("RGB").resize((270, 480)).save(image)
+        request = MotionRequest(
+            image=image, size=Size(width_px=270, height_px=480), frames=frames, motion_style="slow zoom-in", seed=3
+        )
+        return KenBurns().render_motion(request, target, job)
+
+    return act
+
+
+def _look_at_motion(target: Path, _: Done) -> None:
+    with av.open(str(target), format="mp4") as film:
+        assert sum(1 for _ in film.decode(video=0)) == 20
+
+
 PROMISES = [
+    pytest.param(
+        Promise(
+            engine=AnimaticImage(), act=_draw(_image_request()), look=_look_at_image, refused=_draw_from_broken_photo
+        ),
+        id="animatic-image",
+    ),
+    pytest.param(
+        Promise(engine=KenBurns(), act=_move(20), look=_look_at_motion, refused=_move(0)), id="animatic-motion"
+    ),
     pytest.param(Promise(engine=TemplateWriter(), act=_write_story, look=_look_at_story), id="animatic-story"),
     pytest.param(
         Promise(
