@@ -29,6 +29,8 @@ from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
 
 DRIVER_TAG = ".dagster/ad_pipeline_driver"
 SESSION_TAG = "ad_pipeline/session"
+# Not Dagster's own parent tag: by that one the UI calls every child a "Re-execution".
+PARENT_TAG = "ad_pipeline/parent_run"
 WORKERS = 2
 
 _LOOK_EVERY_S = 0.2
@@ -203,10 +205,7 @@ class _Driver:
         tags = {DRIVER_TAG: f"pid {os.getpid()}", SESSION_TAG: self._order.session_id}
         tags["ad_pipeline/made_by"] = "person" if person else "pipeline"
         if self._order.parent_run_id:
-            tags |= {
-                "dagster/parent_run_id": self._order.parent_run_id,
-                "dagster/root_run_id": self._order.parent_run_id,
-            }
+            tags[PARENT_TAG] = self._order.parent_run_id
         return RunOrder(
             kind=kind, session_id=self._order.session_id, scene_id=scene_id, run_config={"ops": dict(ops)}, tags=tags
         )

@@ -19,7 +19,7 @@ from ad_pipeline.settings import Settings
 from ad_pipeline.story.storyboard import Storyboard
 from ad_pipeline.studio.links import file_url, preview_url
 
-_CELL_CHARACTERS = 160
+_CELL_CHARACTERS = 90
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|~&]")
 _ASKS = {
     "bitrate": "Is the bit rate what the channels allow? 비트레이트가 기준 안인가.",
@@ -103,16 +103,15 @@ def storyboard_table(storyboard: Storyboard) -> dg.MetadataValue[Any]:
     rows = [
         (
             scene.id,
-            f"{scene.duration_seconds:.2f} s",
+            f"{scene.duration_seconds:.2f}\N{NO-BREAK SPACE}s",
             scene.purpose,
             scene.onscreen_text,
             " / ".join(line.text for line in scene.spoken),
             scene.image_prompt,
-            scene.motion_style,
         )
         for scene in storyboard.scenes
     ]
-    head = ("scene", "length", "purpose", "text 자막", "voice 내레이션", "picture 화면", "motion 움직임")
+    head = ("scene", "length", "purpose", "text 자막", "voice 내레이션", "picture 화면")
     lines = [head, ("---",) * len(head), *(tuple(map(_cell, row)) for row in rows)]
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
@@ -120,7 +119,7 @@ def storyboard_table(storyboard: Storyboard) -> dg.MetadataValue[Any]:
 def _cell(text: str) -> str:
     """Text that stays inside its cell: what Markdown would take for its own is escaped."""
     shown = text if len(text) <= _CELL_CHARACTERS else f"{text[: _CELL_CHARACTERS - 1]}…"
-    return _MARKDOWN.sub(r"\\\g<0>", " ".join(shown.split()))
+    return _MARKDOWN.sub(r"\\\g<0>", re.sub(r"[ \t\r\n]+", " ", shown.strip()))
 
 
 def check_description(name: str, others: Sequence[str]) -> str:
