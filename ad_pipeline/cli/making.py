@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -140,8 +142,19 @@ def _told(workplace: Workplace, outcome: Outcome, *, seconds: float, as_json: bo
     }
     kept = f" ({say('nothing to do: everything was finished')})" if outcome.nothing_to_do else ""
     print(say("verdict: {verdict} in {seconds:.1f} s", verdict=words[verdict] + kept, seconds=seconds))
-    print(say("open the UI: ad-pipeline ui --root {root}", root=str(workplace.store.root)))
+    print(say("open the UI: {program} ui --root {root}", program=_program(), root=_near(workplace.store.root)))
     return code
+
+
+def _program() -> str:
+    """How this program is called from here."""
+    return "ad-pipeline" if shutil.which("ad-pipeline") else _near(Path(sys.argv[0]).absolute())
+
+
+def _near(path: Path) -> str:
+    """Relative to the working folder when it lies inside."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _without_board(outcome: Outcome) -> bool:
