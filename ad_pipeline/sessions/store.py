@@ -132,6 +132,20 @@ class Session:
     def path_of(self, record: TakeRecord) -> Path:
         return self.folder / record.path
 
+    def text_of(self, record: TakeRecord) -> str:
+        """What a take of text says.
+
+        Raises:
+            InputRejected: its file is gone or broken.
+        """
+        try:
+            return self.path_of(record).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputRejected(
+                "take v{take} of {key} is gone or was changed on disk: {path}",
+                field="take", take=record.take, key=str(record.key), path=record.path,
+            ) from error  # fmt: skip
+
     def side_path_of(self, record: TakeRecord, role: str) -> Path | None:
         """Where the take's `role` lies, or None when it has none."""
         side = record.files.get(role)
@@ -156,9 +170,9 @@ class Session:
     def main_format(self) -> Format | None:
         """The format that plain names such as `final.mp4` stand for: the storyboard's first."""
         storyboard = self.picked(ArtifactKey(kind="storyboard"))
-        if not storyboard:
-            return None
-        return json.loads(self.path_of(storyboard).read_bytes()).get("format")
+        with contextlib.suppress(OSError, ValueError):  # a lost storyboard is made anew; names follow then
+            return json.loads(self.path_of(storyboard).read_bytes()).get("format") if storyboard else None
+        return None
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -281,6 +295,10 @@ class Session:
             return Pick.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
+        except ValidationError as error:
+            raise InputRejected(
+                "the record {path} cannot be read; restore it or delete it to make the artifact again", path=str(path)
+            ) from error
 
     def _next_take(self, key: ArtifactKey) -> int:
         # Files count too: a take whose record a person deleted must not be overwritten.

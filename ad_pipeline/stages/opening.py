@@ -60,8 +60,8 @@ def open_session(workplace: Workplace, session_id: str, text: str, *, folder: Pa
     brief = checked_brief(workplace, text, folder=folder)
     session.recover()
     before = session.picked(BRIEF) if session.exists else None
-    if before:
-        old = brief_from_text(session.path_of(before).read_text(encoding="utf-8"))
+    if before and session.is_intact(before):
+        old = brief_from_text(session.text_of(before))
         if (old.brand_id, old.product) != (brief.brand_id, brief.product):
             raise InputRejected(
                 "session {session_id!r} is the ad of {old!r}; give another --session for {new!r}",

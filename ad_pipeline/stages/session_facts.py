@@ -50,7 +50,7 @@ class SessionFacts:
             raise InputRejected(
                 "session {session_id!r} has no storyboard yet; make it first", session_id=self.session.session_id
             )
-        return storyboard_from_text(self.session.path_of(record).read_text(encoding="utf-8"))
+        return storyboard_from_text(self.session.text_of(record))
 
     @functools.cached_property
     def timeline(self) -> Timeline:
@@ -113,7 +113,7 @@ def facts_of(workplace: Workplace, session_id: str) -> SessionFacts:
     record = session.picked(BRIEF)
     if not record:
         raise InputRejected("session {session_id!r} has no brief; make it from a brief first", session_id=session_id)
-    brief = brief_from_text(session.path_of(record).read_text(encoding="utf-8"))
+    brief = brief_from_text(session.text_of(record))
     return SessionFacts(session, brief, record, kit_of(brief.brand_id, folders=workplace.brands))
 
 

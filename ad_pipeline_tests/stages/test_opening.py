@@ -9,6 +9,7 @@ import pytest
 
 from ad_pipeline.errors import AdPipelineError, InputRejected, StoryboardRejected
 from ad_pipeline.sessions.fingerprint import fingerprint, job_id
+from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.progress import finished
 from ad_pipeline.stages.session_facts import BRIEF, STORYBOARD, facts_of
@@ -154,6 +155,32 @@ def test_a_new_narration_of_one_scene_makes_only_its_voice_anew(workplace: Workp
     assert again[1] == first[1]
     with pytest.raises(StoryboardRejected, match="scene_009"):
         edit_scene(workplace, "ad", "scene_009", {"narration": "x"})
+
+
+@pytest.mark.parametrize("key", [BRIEF, STORYBOARD], ids=str)
+def test_a_lost_file_is_said_and_made_again_from_the_brief(workplace: Workplace, key: ArtifactKey) -> None:
+    open_ad(workplace)
+    session = workplace.session("ad")
+    record = session.picked(key)
+    assert record
+    session.path_of(record).unlink()
+    with pytest.raises(InputRejected, match=f"take v1 of {key} is gone or was changed on disk"):
+        _ = facts_of(workplace, "ad").storyboard
+
+    open_ad(workplace)
+
+    again = session.picked(key)
+    assert again and again.take == 2
+    assert session.is_intact(again)
+    assert facts_of(workplace, "ad").storyboard.scene_ids == ("scene_001", "scene_002")
+
+
+def test_a_pick_that_cannot_be_read_is_named(workplace: Workplace) -> None:
+    open_ad(workplace)
+    (workplace.session("ad").folder / "records" / "storyboard.picked.json").write_text("{")
+
+    with pytest.raises(InputRejected, match=r"records/storyboard.picked.json cannot be read"):
+        finished(workplace, "ad")
 
 
 def test_progress_is_read_from_the_records_alone(workplace: Workplace) -> None:
