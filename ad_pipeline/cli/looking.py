@@ -34,7 +34,7 @@ def show(options: argparse.Namespace) -> int:
     facts = facts_of(workplace, options.session)
     done = finished(workplace, options.session)
     spent = workplace.ledger.spent(options.session)
-    picked = facts.session.picked_records()
+    picked = facts.film_records
     if options.json:
         _print_json(
             {

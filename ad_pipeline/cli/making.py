@@ -108,7 +108,7 @@ def _waited(launcher: HereLauncher, work_id: str, display: ProgressDisplay) -> O
 def _told(workplace: Workplace, outcome: Outcome, *, seconds: float, as_json: bool) -> int:
     facts = facts_of(workplace, outcome.session_id)
     session = facts.session
-    failed_checks = [v for record in session.picked_records() for v in record.failed_checks]
+    failed_checks = [v for record in facts.film_records for v in record.failed_checks]
     forbidden = bool(outcome.degraded) and not facts.brief.allow_degraded
     code = FAILED if outcome.failures or failed_checks else DEGRADED if forbidden else DONE
     verdict = {DONE: "done", FAILED: "failed", DEGRADED: "degraded"}[code]

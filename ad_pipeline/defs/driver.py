@@ -211,8 +211,7 @@ class _Driver:
         )
 
     def _outcome(self, *, nothing_to_do: bool = False) -> Outcome:
-        session = self._workplace.session(self._order.session_id)
-        picked = session.picked_records()
+        picked = facts_of(self._workplace, self._order.session_id).film_records
         finals = finished(self._workplace, self._order.session_id).finals if not self._failures else ()
         return Outcome(
             session_id=self._order.session_id,

@@ -67,6 +67,15 @@ class SessionFacts:
         return self.session.picked(INPUT_IMAGE) if self.brief.product_image else None
 
     @property
+    def film_records(self) -> tuple[TakeRecord, ...]:
+        """The picked takes of the film as it is now; of scenes and formats that it lost, none."""
+        picked = self.session.picked_records()
+        if not self.session.picked(STORYBOARD):
+            return picked
+        scenes, formats = self.storyboard.scene_ids, self.storyboard.all_formats
+        return tuple(r for r in picked if r.scene_id in (None, *scenes) and r.format in (None, *formats))
+
+    @property
     def look(self) -> Look:
         image = self.product_image
         return Look(

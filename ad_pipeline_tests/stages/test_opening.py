@@ -17,6 +17,7 @@ from ad_pipeline.stages.sfx import make_sfx
 from ad_pipeline.stages.storyboard import edit_scene, hand_edited, make_storyboard
 from ad_pipeline.stages.voice import make_voice, voice_key
 from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline_tests.sessions.writing import commit
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
 
 
@@ -195,6 +196,22 @@ def test_progress_is_read_from_the_records_alone(workplace: Workplace) -> None:
 
     workplace.session("ad").path_of(record).write_bytes(b"broken")
     assert finished(workplace, "ad").scenes["scene_001"] == {}
+
+
+def test_scenes_and_formats_that_the_film_lost_count_no_more(workplace: Workplace) -> None:
+    open_ad(workplace, scene_count=3, formats=["1:1", "9:16"])
+    session = workplace.session("ad")
+    for scene_id in ("scene_001", "scene_003"):
+        make_voice(workplace, "ad", scene_id)
+    for format_ in ("1:1", "9:16"):
+        commit(session, ArtifactKey(kind="final_mp4", format=format_), "film")
+    assert len(facts_of(workplace, "ad").film_records) == 6
+
+    open_ad(workplace, scene_count=2, formats=["9:16"])
+
+    assert {str(record.key) for record in facts_of(workplace, "ad").film_records} == {
+        "brief", "storyboard", "scene_001 voice", "final_mp4 9:16",
+    }  # fmt: skip
 
 
 def test_what_a_stage_is_made_from_must_be_there(workplace: Workplace) -> None:
