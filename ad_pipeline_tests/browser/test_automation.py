@@ -1,0 +1,70 @@
+"""The chain of sensors and a cancelled ad, through the web server that people use; no browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from ad_pipeline_tests.browser.serving import BRIEF, Ui, running_ui, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    with running_ui(tmp_path_factory.mktemp("ui") / "root") as ui:
+        yield ui
+
+
+def test_a_storyboard_with_a_brief_becomes_a_film_by_the_sensors(ui: Ui) -> None:
+    ui.add_session("chained")
+    began = time.monotonic()
+    ui.launch(
+        "make_storyboard", {"ops": {"storyboard": {"config": {"brief": dict(BRIEF)}}}},
+        partition="chained", assets=["storyboard"],
+    )  # fmt: skip
+
+    def finals() -> list[str]:
+        return [run["runId"] for run in ui.runs(session="chained") if run["jobName"] == "make_final"]
+
+    [final] = until(finals, within_s=150, what="the run of the final")
+    assert ui.ended(final) == "SUCCESS"
+    print(f"by the sensors: {time.monotonic() - began:.1f} s")
+    runs = ui.runs(session="chained")
+    assert [run["status"] for run in runs if run["jobName"] == "make_scene"] == ["SUCCESS"] * 3
+    assert ui.takes("chained", "9x16/final.v*.mp4") == ["final.v1.mp4"]
+
+
+def test_a_cancelled_ad_leaves_nothing_running(ui: Ui) -> None:
+    before = len(ui.processes())
+    parent = ui.launch("make_ad", {"ops": {"ad": {"config": {"session": "stopped", "brief": dict(BRIEF)}}}})
+
+    def scene_at_work() -> bool:
+        runs = ui.runs(session="stopped", parent_run=parent)
+        return any(run["jobName"] == "make_scene" and run["status"] == "STARTED" for run in runs)
+
+    until(scene_at_work, within_s=60, what="a scene at work")
+    assert len(ui.processes()) > before
+
+    ui.cancel(parent)
+
+    assert ui.ended(parent, within_s=30) == "CANCELED"
+    children = ui.runs(session="stopped", parent_run=parent)
+    states = {run["jobName"]: run["status"] for run in children if run["status"] != "SUCCESS"}
+    assert states == {"make_scene": "CANCELED"}
+    # Python's own resource tracker of the code server may stay.
+    until(lambda: len(_workers(ui.processes())) <= before, within_s=20, what="the end of the workers")
+
+
+def _workers(processes: list[psutil.Process]) -> list[psutil.Process]:
+    found: list[psutil.Process] = []
+    for process in processes:
+        try:
+            if "multiprocessing.resource_tracker" not in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
