@@ -43,7 +43,9 @@ def final_when_complete(session_id: str, done: Finished) -> list[dg.RunRequest]:
     """Ask for the final when every scene of the storyboard is finished and no final follows from them yet."""
     if not done.scenes_are or done.finals:
         return []
-    made_of = fingerprint(takes=[r.sha256 for scene in done.scenes.values() for takes in scene.values() for r in takes])
+    takes = [r.sha256 for scene in done.scenes.values() for takes in scene.values() for r in takes]
+    # The storyboard too: a new text on the picture changes the cut alone.
+    made_of = fingerprint(storyboard=done.storyboard_sha256, takes=takes)
     return [
         dg.RunRequest(
             run_key=f"{session_id}/{made_of}",
@@ -81,7 +83,7 @@ def scenes_of_new_storyboards(context: dg.SensorEvaluationContext) -> list[dg.Ru
 def finals_of_complete_sessions(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """The final of each session whose last scene was finished since the last look."""
     asked: dict[str, list[dg.RunRequest]] = {}
-    for event in _new_events(context, ["lipsync", "sfx", "voice"]):
+    for event in _new_events(context, ["storyboard", "lipsync", "sfx", "voice"]):
         session_id = (event.partition_key or "").split("|")[0]
         if session_id not in asked:
             done = _finished(event)

@@ -38,6 +38,7 @@ class Finished:
     scenes: dict[str, dict[Kind, tuple[TakeRecord, ...]]]
     finals: tuple[TakeRecord, ...]
     scene_ids: tuple[str, ...]
+    storyboard_sha256: str = ""
 
     def scene_is(self, scene_id: str) -> bool:
         """Whether every artifact of the scene serves as it is."""
@@ -66,7 +67,7 @@ def finished(workplace: Workplace, session_id: str) -> Finished:
     scenes = {scene_id: _finished_scene(facts, scene_id) for scene_id in scene_ids}
     found = Finished(storyboard=True, scenes=scenes, finals=(), scene_ids=scene_ids)
     finals = _served(facts, lambda: final_tasks(facts)) if found.scenes_are else ()
-    return Finished(storyboard=True, scenes=scenes, finals=finals, scene_ids=scene_ids)
+    return Finished(storyboard=True, scenes=scenes, finals=finals, scene_ids=scene_ids, storyboard_sha256=board.sha256)
 
 
 def work_status(

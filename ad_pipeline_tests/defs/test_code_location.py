@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import subprocess
@@ -141,6 +142,8 @@ def test_the_final_is_asked_for_once_per_set_of_scenes() -> None:
     assert asked[0].run_key == final_when_complete("ad", whole)[0].run_key
     other = _done(finished={"scene_001": SCENE_KINDS, "scene_002": SCENE_KINDS}, sha="b")
     assert asked[0].run_key != final_when_complete("ad", other)[0].run_key
+    new_text = dataclasses.replace(whole, storyboard_sha256="edited")
+    assert asked[0].run_key != final_when_complete("ad", new_text)[0].run_key
 
 
 def test_no_final_is_asked_for_too_early_or_twice() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -11,9 +12,11 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.loader import LoadingContextForTest
 
+from ad_pipeline.defs.automation import finals_of_complete_sessions
 from ad_pipeline.defs.code_location import code_location
 from ad_pipeline.defs.partitions import register, scene_partition
 from ad_pipeline.stages.progress import SCENE_KINDS
+from ad_pipeline.stages.storyboard import edit_scene
 from ad_pipeline_tests.stages.sessions import a_workplace, open_ad
 
 pytestmark = pytest.mark.slow
@@ -64,3 +67,30 @@ def test_a_changed_clip_makes_only_what_is_made_from_it_stale(own_root: Path) ->
         _made(instance, "make_scene", scene_partition("ad", "scene_001"), only="lipsync")
         _made(instance, "make_scene", scene_partition("ad", "scene_001"), only="sfx")
         assert _stale(instance) == set()
+
+
+def test_a_text_that_changes_the_cut_alone_asks_for_a_new_final(own_root: Path) -> None:
+    place = a_workplace(own_root)
+    open_ad(place)
+    with dg.DagsterInstance.ephemeral() as instance:
+        register(instance, "ad", _SCENES)
+        _made(instance, "make_storyboard", "ad")
+        for scene_id in _SCENES:
+            _made(instance, "make_scene", scene_partition("ad", scene_id))
+        first = _tick(instance)
+        assert [request.partition_key for request in first.run_requests or ()] == ["ad"]
+        _made(instance, "make_final", "ad", only="final_mp4")
+        assert not _tick(instance, cursor=first.cursor).run_requests
+
+        edit_scene(place, "ad", "scene_001", {"onscreen_text": "새 문구"})
+        _made(instance, "make_storyboard", "ad")
+
+        second = _tick(instance, cursor=first.cursor)
+        assert [request.partition_key for request in second.run_requests or ()] == ["ad"]
+        assert second.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def _tick(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+    context = dg.build_sensor_context(instance, cursor=cursor, repository_def=code_location.get_repository_def())
+    with partition_loading_context(dynamic_partitions_store=instance):
+        return finals_of_complete_sessions.evaluate_tick(context)
