@@ -33,6 +33,7 @@ _ADD = """mutation($repository: RepositorySelector!, $name: String!, $key: Strin
 _LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename
   ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
   ... on RunConfigValidationInvalid { errors { message } } } }"""
+_FAILED = "query { runsOrError(filter: {statuses: [FAILURE]}) { ... on Runs { results { jobName } } } }"
 _BUSY = "query { runsOrError(filter: {statuses: [QUEUED, STARTING, STARTED]}) { ... on Runs { results { runId } } } }"
 
 
@@ -97,7 +98,7 @@ def _wait_for(path: Path, page: _Page) -> None:
         if int(waited) % 5 == 0 and not page.is_quiet():
             busy_at = waited
         if waited - busy_at > _QUIET_S:
-            raise RuntimeError(f"nothing runs and {path.name} is not there")
+            raise RuntimeError(f"nothing runs and {path.name} is not there; failed runs: {page.failed()}")
     raise RuntimeError(f"{path.name} did not come within {_LONGEST_S:.0f} s")
 
 
@@ -133,6 +134,9 @@ class _Page:
 
     def is_quiet(self) -> bool:
         return not self.ask(_BUSY)["runsOrError"]["results"]
+
+    def failed(self) -> list[str]:
+        return [run["jobName"] for run in self.ask(_FAILED)["runsOrError"]["results"]]
 
     def wait_until_quiet(self) -> None:
         for _ in _moments():
