@@ -19,8 +19,9 @@ from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.launcher import Order
-from ad_pipeline.stages.progress import SCENE_KINDS, finished
+from ad_pipeline.stages.progress import SCENE_KINDS, finished, stands
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
+from ad_pipeline.stages.storyboard import adopt_hand_edit
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.border import nearest
 from ad_pipeline.story.formats import FORMATS
@@ -104,8 +105,19 @@ def pick(options: argparse.Namespace) -> int:
     workplace = Workplace.at(settings_from_environment())
     facts = facts_of(workplace, options.session)
     take = checked_take(options.take)
-    for key in _picked_keys(facts, options):
-        facts.session.pick(key, take, by="person")
+    if adopt_hand_edit(workplace, facts):  # a pick of a storyboard would overwrite it
+        facts = facts_of(workplace, options.session)
+    chosen = [facts.session.take(key, take) for key in _picked_keys(facts, options)]
+    for record in chosen:
+        # The driver would put its own choice back: better said now than done unasked.
+        if not stands(facts, record):
+            raise InputRejected(
+                "take v{take} of {key} was made from another story or from other takes; pick those first, or make "
+                "a new take",
+                field="take", take=take, key=str(record.key),
+            )  # fmt: skip
+    for record in chosen:
+        facts.session.pick(record.key, take, by="person")
     # Here: the driver loads Dagster, which the other commands of this module never need.
     from ad_pipeline.cli.making import drive
 

@@ -227,8 +227,8 @@ class Session:
             pending.unlink()
         return record
 
-    def pick(self, key: ArtifactKey, take: int, *, by: MadeBy) -> TakeRecord:
-        """Make the film use this take.
+    def take(self, key: ArtifactKey, take: int) -> TakeRecord:
+        """That take of the artifact.
 
         Raises:
             InputRejected: there is no such take, or its file is gone or changed.
@@ -247,6 +247,11 @@ class Session:
                 key=str(key),
                 path=record.path,
             )
+        return record
+
+    def pick(self, key: ArtifactKey, take: int, *, by: MadeBy) -> TakeRecord:
+        """Make the film use this take; raises as `take` does."""
+        record = self.take(key, take)
         with saying_disk_errors(self.folder), self.locked():
             self._point_at(record, by=by)
             self._write_manifest()

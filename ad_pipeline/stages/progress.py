@@ -16,6 +16,7 @@ from ad_pipeline.stages.making import Task, current
 from ad_pipeline.stages.motion_clip import motion_clip_tasks
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.sfx import sfx_task
+from ad_pipeline.stages.soundtrack import music_task
 from ad_pipeline.stages.storyboard import hand_edited, storyboard_task
 from ad_pipeline.stages.voice import voice_task
 from ad_pipeline.stages.workplace import Workplace
@@ -89,6 +90,26 @@ def work_status(
         scenes_total=total,
         fault=fault,
     )
+
+
+def stands(facts: SessionFacts, record: TakeRecord) -> bool:
+    """Whether the take follows from the story and the other picked takes as they are; a pick of it lasts.
+
+    Raises:
+        InputRejected: something that it is made from was not made yet.
+    """
+    match record.stage:
+        case "brief" | "input_image":
+            return True
+        case "storyboard":
+            tasks: Sequence[Task] = [storyboard_task(facts)]
+        case "music":
+            tasks = [music_task(facts)]
+        case "final_mp4":
+            tasks = final_tasks(facts)
+        case _:
+            tasks = _SCENE_TASKS[record.stage](facts, record.scene_id or "")
+    return any(task.key == record.key and task.basis == record.basis for task in tasks)
 
 
 def _finished_scene(facts: SessionFacts, scene_id: str) -> dict[Kind, tuple[TakeRecord, ...]]:

@@ -30,10 +30,10 @@ def make_storyboard(workplace: Workplace, session_id: str, wishes: Wishes = RESU
         EngineError: no engine of the chain could write it.
     """
     facts = facts_of(workplace, session_id)
-    if wishes.reuse:
-        edited = adopt_hand_edit(workplace, facts)
-        if edited:
-            return edited
+    # Also when a person asks for a new one: the edit would be overwritten and lost.
+    edited = adopt_hand_edit(workplace, facts)
+    if edited:
+        return edited
     return make(workplace, facts.session, storyboard_task(facts), wishes)
 
 

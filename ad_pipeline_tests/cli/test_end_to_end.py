@@ -87,6 +87,8 @@ def test_a_new_narration_makes_only_its_voice_and_the_final(made: Place) -> None
     assert after["scene_001.voice"] == [1, 2]
     assert ended.json["finals"][0]["take"] == 2
     assert (made.session.folder / "final.mp4").resolve().name == "final.v2.mp4"
+    older = made.run("pick", "ad", "scene_001", "voice", "v1")
+    assert (older.code, "was made from another story" in older.err) == (2, True)
 
 
 def test_another_picture_is_taken_and_the_first_one_picked_back(made: Place) -> None:

@@ -16,7 +16,7 @@ from ad_pipeline.stages.session_facts import BRIEF, STORYBOARD, facts_of
 from ad_pipeline.stages.sfx import make_sfx
 from ad_pipeline.stages.storyboard import edit_scene, hand_edited, make_storyboard
 from ad_pipeline.stages.voice import make_voice, voice_key
-from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline_tests.sessions.writing import commit
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
 
@@ -94,7 +94,8 @@ def test_a_text_is_taken_as_it_is_or_refused_by_its_field(workplace: Workplace, 
     assert facts.storyboard.duration_seconds == 6
 
 
-def test_an_edited_storyboard_becomes_a_take_that_stands(workplace: Workplace) -> None:
+@pytest.mark.parametrize("wishes", [RESUME, Wishes(reuse=False)], ids=["resume", "a_person_asks_anew"])
+def test_an_edited_storyboard_becomes_a_take_that_stands(workplace: Workplace, wishes: Wishes) -> None:
     open_ad(workplace)
     session = workplace.session("ad")
     plain = session.plain_path(STORYBOARD)
@@ -104,7 +105,7 @@ def test_an_edited_storyboard_becomes_a_take_that_stands(workplace: Workplace) -
     assert hand_edited(session)
     assert not finished(workplace, "ad").storyboard
 
-    edited = make_storyboard(workplace, "ad")
+    edited = make_storyboard(workplace, "ad", wishes)
 
     assert (edited.take, edited.made_by, edited.engine) == (2, "person", "person")
     assert not hand_edited(session)
