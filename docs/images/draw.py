@@ -54,7 +54,8 @@ def draw_flow(session: Path, target: Path) -> None:
         (1320, 494), "music, captions, cut:\nmp4, SRT, VTT, thumbnail,\none film per format", font=_font(20), fill=_SOFT
     )
     pen.text(
-        (40, 470), "after the brief, every box\nis a Dagster asset;\nevery file is a take with\na record, never overwritten",
+        (40, 470),
+        "after the brief, every box\nis a Dagster asset;\nevery file is a take with\na record, never overwritten",
         font=_font(20), fill=_SOFT,
     )  # fmt: skip
     _save(picture, target)
