@@ -27,11 +27,12 @@ class StoryboardConfig(dg.Config):
         default=None, description="the brief's fields, for a new session or a changed brief"
     )
     reuse: bool = Field(default=False, description="keep the storyboard when the brief did not change")
+    upgrade: bool = Field(default=False, description="try again when a weaker engine wrote it")
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1, description="the next seed when empty")
 
     def wishes(self) -> Wishes:
         """The same for the stages."""
-        return Wishes(reuse=self.reuse, seed=self.seed)
+        return Wishes(reuse=self.reuse, upgrade=self.upgrade, seed=self.seed)
 
 
 class KeyImageConfig(TakeConfig):

@@ -190,7 +190,8 @@ class _Driver:
         self._failures.append(Failure(place=place, fault=fault))
 
     def _storyboard_order(self) -> RunOrder:
-        return self._run_order("storyboard", ops={"storyboard": {"config": {"reuse": True}}})
+        upgrade = self._order.upgrade and not self._order.only_scene
+        return self._run_order("storyboard", ops={"storyboard": {"config": {"reuse": True, "upgrade": upgrade}}})
 
     def _scene_order(self, scene_id: str) -> RunOrder:
         wished = self._order.wishes.get(scene_id, {})

@@ -23,6 +23,7 @@ from ad_pipeline.defs.automation import (
     scenes_of_new_storyboards,
 )
 from ad_pipeline.defs.code_location import code_location
+from ad_pipeline.defs.config import KeyImageConfig, MotionClipConfig, StoryboardConfig
 from ad_pipeline.defs.driver import DRIVER_TAG
 from ad_pipeline.defs.executor import PROCESS_TAG, process_mark
 from ad_pipeline.defs.partitions import register, scene_partition
@@ -31,6 +32,7 @@ from ad_pipeline.defs.sweep import end_orphan_runs
 from ad_pipeline.sessions.keys import Kind
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.stages.progress import SCENE_KINDS, Finished
+from ad_pipeline.stages.workplace import Wishes
 from ad_pipeline_tests.sessions.writing import VOICE, commit
 from ad_pipeline_tests.stages.sessions import a_workplace, open_ad
 
@@ -108,6 +110,17 @@ def test_the_launchpad_opens_with_an_example() -> None:
     job = code_location.resolve_job_def("make_ad")
 
     assert dg.validate_run_config(job, job.run_config)["ops"]["ad"]["config"]["brief"]["brand_id"] == "laneige"
+
+
+def test_what_the_launchpad_says_reaches_the_stages() -> None:
+    assert StoryboardConfig(reuse=True, upgrade=True).wishes() == Wishes(reuse=True, upgrade=True)
+    assert StoryboardConfig().wishes() == Wishes(reuse=False)
+    asked = KeyImageConfig(prompt="a jar", seed=3, width=720)
+    assert asked.wishes() == Wishes(reuse=False, prompt="a jar", seed=3, width=720)
+    clip = MotionClipConfig(frames=25, motion_bucket=200, reuse=True)
+    assert clip.wishes().own == {"frames": 25, "motion_bucket": 200}
+    with pytest.raises(ValueError):
+        KeyImageConfig(steps=0)
 
 
 def _done(*, finished: dict[str, tuple[Kind, ...]], finals: bool = False, sha: str = "a") -> Finished:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from ad_pipeline.engines.animatic.story import TemplateWriter
+from ad_pipeline.engines.registry import Registry
 from ad_pipeline.errors import AdPipelineError, InputRejected, StoryboardRejected
 from ad_pipeline.sessions.fingerprint import fingerprint, job_id
 from ad_pipeline.sessions.keys import ArtifactKey
@@ -183,6 +186,19 @@ def test_a_pick_that_cannot_be_read_is_named(workplace: Workplace) -> None:
 
     with pytest.raises(InputRejected, match=r"records/storyboard.picked.json cannot be read"):
         finished(workplace, "ad")
+
+
+def test_a_storyboard_of_a_weaker_engine_is_kept_until_it_is_upgraded(workplace: Workplace) -> None:
+    open_ad(workplace, quality="standard")
+    weaker = workplace.session("ad").picked(STORYBOARD)
+    assert weaker and weaker.degraded
+    assert (weaker.degraded.wanted, weaker.degraded.used) == ("ollama/qwen2.5-7b", "animatic/template-writer")
+    better = dataclasses.replace(workplace, engines=Registry(more={"ollama/qwen2.5-7b": TemplateWriter()}))
+
+    assert make_storyboard(better, "ad") == weaker
+    upgraded = make_storyboard(better, "ad", Wishes(upgrade=True))
+
+    assert (upgraded.take, upgraded.engine, upgraded.degraded) == (2, "ollama", None)
 
 
 def test_progress_is_read_from_the_records_alone(workplace: Workplace) -> None:
