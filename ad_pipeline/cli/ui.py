@@ -90,7 +90,7 @@ def _start(
     workspace.write_text(json.dumps({"load_from": [{"grpc_server": served}]}), encoding="utf-8")  # JSON is YAML
     quiet = ("--log-level", "warning")
 
-    end_with_us = _ending_with_parent()
+    prepare = _before_program()
 
     def start(*command: str) -> None:
         # A group of its own each: Ctrl-C reaches us alone, and we end them with their children.
@@ -102,7 +102,7 @@ def _start(
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
                 start_new_session=True,
-                preexec_fn=end_with_us,
+                preexec_fn=prepare,
             )
         )
 
@@ -115,12 +115,19 @@ def _start(
     start("dagster._daemon", "run", "-w", str(workspace), *quiet)
 
 
-def _ending_with_parent() -> Callable[[], None] | None:
-    """What a child runs before its program, so that `kill -9` of `ui` ends it too, where the system can do that."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # looked up here: little is safe in the forked child
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _before_program() -> Callable[[], None]:
+    """What a child does before its program: it ends when `ui` is killed, and it can be ended at all."""
+    prctl = (
+        ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    )  # not in the forked child: little is safe there
+
+    def prepare() -> None:
+        # A shell's `&` has SIGINT ignored; Dagster's code server would inherit that, for SIGTERM too, and never end.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if prctl:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return prepare
 
 
 def _media_server(port: int) -> uvicorn.Server:
