@@ -21,7 +21,7 @@ from ad_pipeline.defs.config import (
 from ad_pipeline.defs.metadata import check_description, check_results, data_version_of, metadata_of, storyboard_table
 from ad_pipeline.defs.partitions import ad_sessions, register, scene_of, session_scenes, to_session
 from ad_pipeline.defs.resources import MADE_BY_TAG, WorkplaceResource
-from ad_pipeline.errors import AdPipelineError, Cancelled
+from ad_pipeline.errors import AdPipelineError, BriefRejected, Cancelled
 from ad_pipeline.messages import user_language
 from ad_pipeline.sessions.records import MadeBy, TakeRecord
 from ad_pipeline.sessions.store import Session
@@ -103,6 +103,12 @@ def storyboard(context: dg.AssetExecutionContext, config: StoryboardConfig, work
         if config.brief:
             text = yaml.safe_dump(config.brief, allow_unicode=True, sort_keys=False)
             open_session(place, session_id, text, folder=settings_from_environment().root)
+        elif not place.store.session(session_id).exists:
+            raise BriefRejected(
+                "session {session_id!r} is new: give its brief in the config, under ops, storyboard, config, brief",
+                field="brief",
+                session_id=session_id,
+            )
         record = make_storyboard(place, session_id, config.wishes())
         register(context.instance, session_id, facts_of(place, session_id).storyboard.scene_ids)
         return [record]

@@ -37,6 +37,8 @@ _LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { _
   ... on LaunchRunSuccess { run { runId } } } }"""
 _RUNS = """query($f: RunsFilter) { runsOrError(filter: $f) { ... on Runs {
   results { runId status jobName startTime endTime tags { key value } } } } }"""
+_FAULT = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
+  ... on ExecutionStepFailureEvent { failureMetadata { description } } } } } }"""
 _STALE = """query($k: [AssetKeyInput!], $p: String!) { assetNodes(assetKeys: $k) {
   assetKey { path } staleStatus(partition: $p) } }"""
 _ADD = """mutation($s: RepositorySelector!, $k: String!) { addDynamicPartition(
@@ -117,6 +119,11 @@ class Ui:
             return run["status"] if run["status"] in _ENDED else ""
 
         return until(state, within_s=within_s, what=f"end of run {run_id}")
+
+    def fault(self, run_id: str) -> str:
+        """The sentence that the run's page shows of its failed step."""
+        events = self.ask(_FAULT, id=run_id)["events"]
+        return next(e["failureMetadata"]["description"] for e in events if e.get("failureMetadata"))
 
     def cancel(self, run_id: str) -> None:
         assert self.ask(_TERMINATE, id=run_id)["__typename"] == "TerminateRunSuccess"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -68,3 +69,24 @@ def _workers(processes: list[psutil.Process]) -> list[psutil.Process]:
         except psutil.NoSuchProcess:
             continue
     return found
+
+
+def test_a_killed_ui_leaves_no_server_behind(tmp_path: Path) -> None:
+    with running_ui(tmp_path / "root") as ui:
+        servers = ui.processes()
+        assert len(servers) >= 3
+
+        ui.process.kill()
+
+        _, alive = psutil.wait_procs(servers, timeout=20)
+        assert not alive
+
+
+def test_a_new_session_without_a_brief_says_where_to_put_it(ui: Ui) -> None:
+    ui.add_session("bare")
+    run = ui.launch("make_storyboard", {}, partition="bare", assets=["storyboard"])
+
+    assert ui.ended(run) == "FAILURE"
+    assert ui.fault(run) == (
+        "session 'bare' is new: give its brief in the config, under ops, storyboard, config, brief"
+    )
