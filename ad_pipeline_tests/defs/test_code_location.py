@@ -248,7 +248,7 @@ def test_a_wish_that_cannot_be_met_fails_in_a_producers_words(instance: dg.Dagst
     assert not result.success
     failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.user_failure_data
     assert failure
-        assert "session 'nobody' is new" in (failure.description or "")
+    assert "session 'nobody' is new" in (failure.description or "")
 
 
 def _dead_process_mark() -> str:
