@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def made(first: tuple[Place, Ended], tmp_path: Path) -> Place:
     assert first[1].code == 0
     shutil.copytree(first[0].root, tmp_path / "root", symlinks=True)
     return Place(tmp_path / "root")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Place]:
+    """A root where nothing was made; what a failed test leaves running there is ended."""
+    place = Place(tmp_path / "root")
+    yield place
+    for process in place.processes():
+        process.kill()
 
 
 def test_a_brief_becomes_a_film(first: tuple[Place, Ended]) -> None:
@@ -181,8 +191,8 @@ def _made_something(place: Place) -> bool:
     return place.session.exists and any(record.scene_id for record in place.session.records())
 
 
-def test_a_killed_driver_leaves_nothing_running_and_its_work_is_kept(brief: str, tmp_path: Path) -> None:
-    place = Place(tmp_path / "root")
+def test_a_killed_driver_leaves_nothing_running_and_its_work_is_kept(brief: str, fresh: Place) -> None:
+    place = fresh
     process = place.start("make", brief, "--session", "ad")
     until(lambda: _made_something(place))
 
@@ -202,8 +212,8 @@ def test_a_killed_driver_leaves_nothing_running_and_its_work_is_kept(brief: str,
     assert not list((place.session.folder / ".drafts").iterdir())
 
 
-def test_a_killed_worker_is_said_and_leaves_nothing_started(brief: str, tmp_path: Path) -> None:
-    place = Place(tmp_path / "root")
+def test_a_killed_worker_is_said_and_leaves_nothing_started(brief: str, fresh: Place) -> None:
+    place = fresh
     process = place.start("make", brief, "--session", "ad", "--json")
     until(lambda: _made_something(place))
     workers = [p for p in place.processes() if p.pid != process.pid and not p.children() and p.num_threads() > 1]
@@ -221,8 +231,8 @@ def test_a_killed_worker_is_said_and_leaves_nothing_started(brief: str, tmp_path
 
 
 @pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_cancels_in_order(brief: str, tmp_path: Path, ask: signal.Signals) -> None:
-    place = Place(tmp_path / "root")
+def test_a_stop_cancels_in_order(brief: str, fresh: Place, ask: signal.Signals) -> None:
+    place = fresh
     process = place.start("make", brief, "--session", "ad")
     until(lambda: _made_something(place))
 
