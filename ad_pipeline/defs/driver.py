@@ -80,7 +80,7 @@ class _Driver:
 
     def drive(self) -> Outcome:
         session_id = self._order.session_id
-        self._workplace.session(session_id).recover()
+        self._workplace.store.existing(session_id).recover()
         register(self._instance, session_id)
         end_orphan_runs(self._instance)
         done = finished(self._workplace, session_id)
