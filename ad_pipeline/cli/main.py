@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ad_pipeline.cli.exits import BAD_INPUT, FAILED, INTERRUPTED
+from ad_pipeline.cli.warming import begin_warming, will_work
 from ad_pipeline.errors import AdPipelineError, InputRejected
 from ad_pipeline.messages import say, user_language
 
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.root:
         os.environ["AD_PIPELINE_ROOT"] = str(Path(options.root).expanduser().absolute())
     try:
+        if will_work(options):
+            begin_warming()
         return _command(options.command)(options)
     except AdPipelineError as error:
         return _refused(error, as_json=options.json)
@@ -50,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def run() -> NoReturn:
+    """The program: `main`, then out at once; an orderly end of all that Dagster loaded takes a second."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _refused(error: AdPipelineError, *, as_json: bool) -> int:
@@ -119,4 +130,4 @@ def _added(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run()

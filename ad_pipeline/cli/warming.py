@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
+import os
 from multiprocessing import forkserver
+from pathlib import Path
 
 PRELOAD = ["ad_pipeline.defs.warm"]
+
+
+def will_work(options: argparse.Namespace) -> bool:
+    """Whether the command will surely make something, told before anything is loaded."""
+    if options.command == "rerun":
+        return True
+    if options.command != "make":
+        return False
+    root = Path(options.root or os.environ.get("AD_PIPELINE_ROOT", "sessions")).expanduser()
+    # A session with a final is most likely only looked at again.
+    return not (root / (options.session or Path(options.brief).stem.lower()) / "final.mp4").exists()
 
 
 def begin_warming() -> None:

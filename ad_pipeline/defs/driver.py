@@ -32,6 +32,7 @@ SESSION_TAG = "ad_pipeline/session"
 # Not Dagster's own parent tag: by that one the UI calls every child a "Re-execution".
 PARENT_TAG = "ad_pipeline/parent_run"
 WORKERS = 2
+"""On two cores three were slower: 15.6 s an ad against 13.7 s."""
 
 _LOOK_EVERY_S = 0.2
 
@@ -102,7 +103,11 @@ class _Driver:
         scene_ids = facts_of(self._workplace, self._order.session_id).storyboard.scene_ids
         register(self._instance, self._order.session_id, scene_ids)
         done = finished(self._workplace, self._order.session_id)
-        self._run_all(workers, [self._scene_order(s) for s in scene_ids if self._has_work(s, done)])
+        board = facts_of(self._workplace, self._order.session_id).storyboard
+        # The longest first: a long one begun last would be alone at the end.
+        longest_first = sorted(board.scenes, key=lambda scene: -scene.duration_seconds)
+        todo = [scene.id for scene in longest_first if self._has_work(scene.id, done)]
+        self._run_all(workers, [self._scene_order(scene_id) for scene_id in todo])
         if self._failures:
             return
         done = finished(self._workplace, self._order.session_id)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
-from multiprocessing.queues import Queue
+from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +55,7 @@ class WarmWorkers:
         assert isinstance(context, ForkServerContext)
         context.set_forkserver_preload(_PRELOAD)
         self._stop: Event = context.Event()
-        self._reports: Queue[StepReport | None] = context.Queue()
+        self._reports: SimpleQueue[StepReport | None] = context.SimpleQueue()
         # What the environment says counts in the workers too; the fork server keeps its first one.
         environment = {
             name: value for name, value in os.environ.items() if name.startswith(("AD_PIPELINE_", "LANG", "LC_"))
@@ -82,8 +82,11 @@ class WarmWorkers:
         self._stop.set()
 
     def close(self) -> None:
-        """Wait for the running ones and end the processes."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the processes; their runs have ended, or nobody waits for them any more."""
+        processes = list((getattr(self._pool, "_processes", None) or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()  # an orderly exit of a loaded interpreter takes most of a second
         self._reports.put(None)
         self._hearing.join(timeout=2)
 
@@ -92,7 +95,9 @@ class WarmWorkers:
             hear(report)
 
 
-def _begin(dagster_home: str, environment: Mapping[str, str], stop: Event, reports: Queue[StepReport | None]) -> None:
+def _begin(
+    dagster_home: str, environment: Mapping[str, str], stop: Event, reports: SimpleQueue[StepReport | None]
+) -> None:
     """Make this process ready: it dies with its driver and stops with it."""
     # Ctrl-C in a terminal reaches the whole group; only the driver answers it, by `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
