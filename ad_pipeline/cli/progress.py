@@ -34,10 +34,10 @@ class ProgressDisplay:
         self._whole: dict[str, StepReport] = {}
         self._lock = threading.Lock()
         self.stopped = False
-        self._before: Any = None
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> ProgressDisplay:
-        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        self._before = {ask: signal.signal(ask, self._interrupted) for ask in (signal.SIGINT, signal.SIGTERM)}
         if not self._quiet and self._console.is_terminal:
             self._live = Live(self._picture(), console=self._console, refresh_per_second=8, transient=False)
             self._live.start()
@@ -47,7 +47,8 @@ class ProgressDisplay:
         if self._live:
             self._live.update(self._picture())
             self._live.stop()
-        signal.signal(signal.SIGINT, self._before)
+        for ask, before in self._before.items():
+            signal.signal(ask, before)
 
     def hear(self, report: StepReport) -> None:
         """Take one report; called from the thread that reads the workers' queue."""

@@ -18,8 +18,12 @@ def will_work(options: argparse.Namespace) -> bool:
     if options.command != "make":
         return False
     root = Path(options.root or os.environ.get("AD_PIPELINE_ROOT", "sessions")).expanduser()
-    # A session with a final is most likely only looked at again.
-    return not (root / (options.session or Path(options.brief).stem.lower()) / "final.mp4").exists()
+    final = root / (options.session or Path(options.brief).stem.lower()) / "final.mp4"
+    try:
+        # A session with a final is most likely only looked at again.
+        return Path(options.brief).is_file() and not final.exists()
+    except (OSError, ValueError):  # no name of a file at all: said later, in words
+        return False
 
 
 def begin_warming() -> None:

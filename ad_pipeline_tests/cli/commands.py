@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 import psutil
+import pytest
 
 from ad_pipeline.sessions.store import Session, SessionStore
 
@@ -88,7 +89,11 @@ class Place:
 
     def run_states(self) -> list[str]:
         """The states of all Dagster runs."""
-        with dg.DagsterInstance.from_config(str(self.root / ".dagster")) as instance:
+        home = str(self.root / ".dagster")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", home)  # its dagster.yaml names the folder by it
+            instance = dg.DagsterInstance.from_config(home)
+        with instance:
             return sorted(run.status.value for run in instance.get_runs())
 
 

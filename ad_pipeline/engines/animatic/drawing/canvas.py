@@ -18,7 +18,7 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _STEPS = 4096
 _GRAIN_TILE_PX = 512
-# Up filter, run-length strategy, level 1: 0.08 s for 2.6 MP with grain against 0.16 s by default, same bytes.
+# Up filter, Huffman only: 0.05 s for 2.6 MP with grain against 0.16 s by default, in a file of the same size.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, 2, cv2.IMWRITE_PNG_FILTER, 16]
 
 
