@@ -92,6 +92,8 @@ class _Driver:
         finally:
             if self._workers:
                 self._workers.close()
+                if self._failures:
+                    end_orphan_runs(self._instance)
         return self._outcome()
 
     def _make(self, done: Finished) -> None:

@@ -10,6 +10,7 @@ import psutil
 from ad_pipeline.defs.executor import PROCESS_TAG
 
 _UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
@@ -40,6 +41,8 @@ def _is_alive(mark: str) -> bool:
     if host != socket.gethostname():
         return True
     try:
-        return abs(psutil.Process(int(pid)).create_time() - float(started)) < 1.0
+        process = psutil.Process(int(pid))
+        is_same = abs(process.create_time() - float(started)) < 1.0
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

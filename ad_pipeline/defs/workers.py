@@ -87,6 +87,8 @@ class WarmWorkers:
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()  # an orderly exit of a loaded interpreter takes most of a second
+        for process in processes:
+            process.join(timeout=2)
         self._reports.put(None)
         self._hearing.join(timeout=2)
 
