@@ -77,16 +77,16 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert soundtrack is not None
         track = soundtrack
-        titles = drawn["titles"] = film_titles(
-            facts,
-            format_,
-            pictures={scene_id: session.path_of(record) for scene_id, record in pictures.items()},
-            marks={scene_id: record.details.get("marks", ()) for scene_id, record in voices.items()},
-        )
         silent = draft.folder / "silent.mp4"
         with ThreadPoolExecutor(1) as beside:
-            # The sound is mastered while the film is cut.
+            # The sound is mastered while titles are set and the film is cut.
             mastering = beside.submit(lambda: track.mastered)
+            titles = drawn["titles"] = film_titles(
+                facts,
+                format_,
+                pictures={scene_id: session.path_of(record) for scene_id, record in pictures.items()},
+                marks={scene_id: record.details.get("marks", ()) for scene_id, record in voices.items()},
+            )
             film = render_film(
                 facts.timeline,
                 {scene_id: ClipFile(path=session.path_of(r), sha256=r.sha256) for scene_id, r in clips.items()},

@@ -45,6 +45,9 @@ def timed_ads(folder: Path, brief: Path, *, rounds: int, tell: Tell) -> AdTimes:
     film, raw = Path(made["finals"][0]["path"]), folder / "frames.yuv"
     write_raw(film, raw)
     size = size_of_planes(next(read_planes(film, frames=1)))
+    elsewhere = Place(root=place.root, home=folder / "other_home")
+    tell("warming up: Dagster's other books, with another ad")
+    ran(elsewhere, "make", str(brief.with_name("etude_6s.yaml")), "--session", "other")
     times = AdTimes(floor=[], first=[], dagster=[], rerun=[], resume=[])
     for number in range(1, rounds + 1):
         session = f"round_{number}"
@@ -56,8 +59,7 @@ def timed_ads(folder: Path, brief: Path, *, rounds: int, tell: Tell) -> AdTimes:
         seconds, again = ran(place, "make", str(brief), "--session", session)
         assert again["nothing_to_do"], "the resume found work to do"
         times.resume.append(seconds)
-        tell(f"round {number} of {rounds}: every take there, Dagster's books new")
-        elsewhere = Place(root=place.root, home=folder / f"home_{number}")
+        tell(f"round {number} of {rounds}: every take there, all of it news to Dagster")
         times.dagster.append(ran(elsewhere, "make", str(brief), "--session", session)[0])
         tell(f"round {number} of {rounds}: one scene of five again")
         times.rerun.append(ran(place, "rerun", session, "--scene", "scene_003", "--seed", str(100 + number))[0])
@@ -78,7 +80,7 @@ def ad_rows(times: AdTimes) -> list[Row]:
             ratio=of_floor, ratio_to="floor", limit=MOST_FLOORS,
         ),
         Row(
-            name="of which Dagster (all takes there, fresh DAGSTER_HOME)",
+            name="of which Dagster (every run, every take reused; process start included)",
             value=statistics.median(times.dagster), unit="s", limit=MOST_DAGSTER_S,
         ),
         Row(
