@@ -30,7 +30,10 @@ class Message:
     def said_in(self, language: Language) -> str:
         """The message in `language`, or in English where no translation exists."""
         template = _korean().get(self.template, self.template) if language == "ko" else self.template
-        return template.format(**self.facts)
+        facts = {
+            name: fact.said_in(language) if isinstance(fact, Message) else fact for name, fact in self.facts.items()
+        }
+        return template.format(**facts)
 
 
 def say(template: str, /, *, language: Language | None = None, **facts: Any) -> str:

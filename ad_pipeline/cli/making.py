@@ -26,7 +26,7 @@ from ad_pipeline.stages.progress import finished
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit, edit_scene
 from ad_pipeline.stages.workplace import Wishes, Workplace
-from ad_pipeline.story.border import TEXT_LIMIT_BYTES
+from ad_pipeline.story.border import TEXT_LIMIT_BYTES, mapping_from_yaml
 from ad_pipeline.story.storyboard import Storyboard
 
 if TYPE_CHECKING:
@@ -209,10 +209,12 @@ def _read(path: Path) -> str:
 
 def _with_choices(text: str, *, quality: str | None, engine: str | None) -> str:
     """The brief with the command line's choices in it, so that a resume finds the same words."""
-    chosen = {"quality": quality, "engine_preference": engine}
+    chosen = {name: value for name, value in (("quality", quality), ("engine_preference", engine)) if value}
+    if chosen and text.lstrip().startswith("{"):  # JSON has no lines to replace
+        values = mapping_from_yaml(text, rejected=BriefRejected, what="brief") | chosen
+        return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
     for name, value in chosen.items():
-        if value:
-            text = re.sub(rf"(?m)^{name}:.*\n?", "", text).rstrip("\n") + f"\n{name}: {value}\n"
+        text = re.sub(rf"(?m)^{name}:.*\n?", "", text).rstrip("\n") + f"\n{name}: {value}\n"
     return text
 
 

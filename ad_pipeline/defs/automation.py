@@ -20,6 +20,8 @@ from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.progress import Finished, finished
 from ad_pipeline.stages.workplace import Workplace
 
+MADE_OF_TAG = "ad_pipeline/made_of"
+
 _EVERY_S = 2
 _MOST_EVENTS = 200
 
@@ -39,19 +41,26 @@ def one_run_per_scene(session_id: str, done: Finished, *, cause: str) -> list[dg
     ]
 
 
-def final_when_complete(session_id: str, done: Finished) -> list[dg.RunRequest]:
-    """Ask for the final when every scene of the storyboard is finished and no final follows from them yet."""
+def made_of(done: Finished) -> str:
+    """What a final would be cut from. The storyboard too: a new text on the picture changes the cut alone."""
+    takes = [r.sha256 for scene in done.scenes.values() for takes in scene.values() for r in takes]
+    return fingerprint(storyboard=done.storyboard_sha256, takes=takes)
+
+
+def final_when_complete(session_id: str, done: Finished, *, ended: int = 0) -> list[dg.RunRequest]:
+    """Ask for the final when every scene of the storyboard is finished and no final follows from them yet.
+
+    `ended` counts the runs that ended for the same takes: a failed one may be asked for again, one
+    that still runs may not.
+    """
     if not done.scenes_are or done.finals:
         return []
-    takes = [r.sha256 for scene in done.scenes.values() for takes in scene.values() for r in takes]
-    # The storyboard too: a new text on the picture changes the cut alone.
-    made_of = fingerprint(storyboard=done.storyboard_sha256, takes=takes)
     return [
         dg.RunRequest(
-            run_key=f"{session_id}/{made_of}",
+            run_key=f"{session_id}/{made_of(done)}/{ended}",
             partition_key=session_id,
             run_config={"ops": {"final_mp4": {"config": {"reuse": True}}}},
-            tags={SESSION_TAG: session_id, MADE_BY_TAG: "pipeline"},
+            tags={SESSION_TAG: session_id, MADE_BY_TAG: "pipeline", MADE_OF_TAG: made_of(done)},
         )
     ]
 
@@ -87,7 +96,7 @@ def finals_of_complete_sessions(context: dg.SensorEvaluationContext) -> list[dg.
         session_id = (event.partition_key or "").split("|")[0]
         if session_id not in asked:
             done = _finished(event)
-            asked[session_id] = final_when_complete(session_id, done) if done else []
+            asked[session_id] = _final_of(context.instance, session_id, done) if done else []
     requests = [request for of_session in asked.values() for request in of_session]
     return requests or dg.SkipReason("no session became complete")
 
@@ -116,6 +125,11 @@ def _new_events(context: dg.SensorEvaluationContext, assets: Sequence[str]) -> l
     context.update_cursor(str(upto))
     found = sorted((event for event in found if event.storage_id <= upto), key=lambda event: event.storage_id)
     return [event for event in found if not _is_drivers(context.instance, event.run_id)]
+
+
+def _final_of(instance: dg.DagsterInstance, session_id: str, done: Finished) -> list[dg.RunRequest]:
+    runs = instance.get_runs(dg.RunsFilter(tags={MADE_OF_TAG: made_of(done)})) if done.scenes_are else []
+    return final_when_complete(session_id, done, ended=sum(run.is_finished for run in runs))
 
 
 def _is_drivers(instance: dg.DagsterInstance, run_id: str) -> bool:

@@ -26,10 +26,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psutil
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from ad_pipeline.errors import InputRejected
+from ad_pipeline.errors import InputRejected, MachineLacks
 from ad_pipeline.sessions.files import move, point, saying_disk_errors, write_whole
 from ad_pipeline.sessions.fingerprint import sha256_of
 from ad_pipeline.sessions.keys import COPIED_KINDS, ArtifactKey, checked_session_id
@@ -261,8 +261,19 @@ class Session:
     def locked(self) -> Generator[None]:
         """Be the only writer of this session; the system frees the lock when a process dies."""
         self._records.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._records / ".lock", timeout=_LOCK_WAIT_S):
+        lock = FileLock(self._records / ".lock", timeout=_LOCK_WAIT_S)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise MachineLacks(
+                "another process has been writing session {session_id!r} for {seconds:g} s; wait for it, or end it",
+                session_id=self.session_id,
+                seconds=_LOCK_WAIT_S,
+            ) from error
+        try:
             yield
+        finally:
+            lock.release()
 
     def recover(self) -> None:
         """Finish or drop what killed processes left: pending records and drafts."""

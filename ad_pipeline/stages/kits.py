@@ -66,6 +66,6 @@ def _checked(kit: BrandKit, brand_id: str) -> BrandKit:
             load_font(getattr(kit.fonts, role), 24)
         except MediaError as error:
             raise KitRejected(
-                "brand kit, field {field!r}: {problem}", field=f"fonts.{role}", problem=str(error)
+                "brand kit, field {field!r}: {problem}", field=f"fonts.{role}", problem=error.message
             ) from error
     return kit

@@ -31,7 +31,7 @@ def checked_brief(workplace: Workplace, text: str, *, folder: Path) -> Brief:
             checked_photo(folder / brief.product_image)
         except MediaError as error:
             raise BriefRejected(
-                "field 'product_image': {problem}", field="product_image", problem=str(error)
+                "field 'product_image': {problem}", field="product_image", problem=error.message
             ) from error
     return brief
 
@@ -46,7 +46,7 @@ def _check_drawable(brief: Brief) -> None:
         try:
             font_that_draws(text, "Pretendard-Regular")
         except MediaError as error:
-            raise BriefRejected("field {field!r}: {problem}", field=field, problem=str(error)) from error
+            raise BriefRejected("field {field!r}: {problem}", field=field, problem=error.message) from error
 
 
 def open_session(workplace: Workplace, session_id: str, text: str, *, folder: Path) -> Brief:

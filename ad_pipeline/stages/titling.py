@@ -250,7 +250,7 @@ def _set(text: str, field_: str, font_name: str, box: Box, **how: Any) -> TextBl
     try:
         return set_text(text, font_name=font_name, box=box, **how)
     except MediaError as error:
-        raise StoryboardRejected("{field}: {problem}", field=field_, problem=str(error)) from error
+        raise StoryboardRejected("{field}: {problem}", field=field_, problem=error.message) from error
 
 
 def _cues(facts: SessionFacts, scene: Scene, shot: Shot, marks: Sequence[Mapping[str, Any]]) -> tuple[Cue, ...]:

@@ -68,7 +68,7 @@ def voice_task(facts: SessionFacts, scene_id: str) -> Task:
             done = engine.speak(replace(request, seed=seed or 0), draft.path, job)
         except EngineRefused as error:
             raise EngineRefused(
-                "{scene_id}: {problem}", engine=error.engine, scene_id=scene.id, problem=str(error)
+                "{scene_id}: {problem}", engine=error.engine, scene_id=scene.id, problem=error.message
             ) from error
         marks = [vars(mark) for mark in done.marks]
         return replace(done, details={**done.details, "marks": marks, "duration_s": done.duration_s})
