@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Callable
 
 import cv2
@@ -23,6 +24,12 @@ import_built_in()  # once here, in the process that the workers are forked from
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 _JOBS = {"storyboard": storyboard_run, "scene": scene_run, "final": final_run}
+
+
+# What is loaded now lives as long as the process: the collector need not walk it again in every
+# worker, and forked pages stay shared.
+gc.collect()
+gc.freeze()
 
 
 def begin(*, tell: Callable[[StepReport], None]) -> None:
