@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import dagster as dg
 
 from ad_pipeline.defs.assets import ASSETS
@@ -19,16 +21,21 @@ code_location = dg.Definitions(
 )
 
 
+@functools.cache
+def _job(name: str) -> dg.JobDefinition:
+    return code_location.resolve_job_def(name)
+
+
 def storyboard_run() -> dg.JobDefinition:
     """The job of one storyboard, as worker processes load it."""
-    return code_location.resolve_job_def("make_storyboard")
+    return _job("make_storyboard")
 
 
 def scene_run() -> dg.JobDefinition:
     """The job of one scene, as worker processes load it."""
-    return code_location.resolve_job_def("make_scene")
+    return _job("make_scene")
 
 
 def final_run() -> dg.JobDefinition:
     """The job of one final, as worker processes load it."""
-    return code_location.resolve_job_def("make_final")
+    return _job("make_final")

@@ -10,6 +10,7 @@ import cv2
 import dagster as dg
 from dagster._core.definitions.partitions.utils.multi import get_tags_from_multi_partition_key
 
+from ad_pipeline.defs import sqlite_storage
 from ad_pipeline.defs.code_location import final_run, scene_run, storyboard_run
 from ad_pipeline.defs.executor import PROCESS_TAG, process_mark
 from ad_pipeline.defs.partitions import scene_partition
@@ -19,12 +20,16 @@ from ad_pipeline.engines.registry import import_built_in
 from ad_pipeline.stages.workplace import StepReport
 
 import_built_in()  # once here, in the process that the workers are forked from
+_ = sqlite_storage  # loads SQLAlchemy and Alembic, which Dagster itself would do in every worker
 
 # The run's log has everything; the terminal belongs to the progress display.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 _JOBS = {"storyboard": storyboard_run, "scene": scene_run, "final": final_run}
 
+
+for job in _JOBS.values():
+    job()  # resolved here, once for all workers
 
 # What is loaded now lives as long as the process: the collector need not walk it again in every
 # worker, and forked pages stay shared.
