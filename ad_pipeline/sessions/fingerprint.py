@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Mapping
 from enum import Enum
@@ -20,6 +21,8 @@ from pydantic import BaseModel
 
 _NAMESPACE = uuid.UUID("6f6c9f2e-5a0f-5d0e-9a52-0d6a3c1b7f11")
 _CHUNK_BYTES = 1 << 20
+_SETTLED_NS = 2_000_000_000
+"""A file changed twice within one tick of the file system's clock looks the same: a young one is read anew."""
 
 
 def fingerprint(**decides: Any) -> str:
@@ -68,12 +71,18 @@ def sha256_of(path: Path) -> str:
             digest.update(f"{child.relative_to(path).as_posix()}\0{sha256_of(child)}\n".encode())
         return digest.hexdigest()
     stat = path.stat()
-    return _file_sha256(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    if time.time_ns() - stat.st_mtime_ns < _SETTLED_NS:
+        return _read_sha256(path)
+    return _settled_sha256(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 @functools.lru_cache(maxsize=4096)
-def _file_sha256(path: Path, size_bytes: int, mtime_ns: int, inode: int) -> str:
+def _settled_sha256(path: Path, size_bytes: int, mtime_ns: int, inode: int) -> str:
     """Read once per process for as long as the file looks the same: a driver asks several times."""
+    return _read_sha256(path)
+
+
+def _read_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
