@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ad_pipeline.cli.exits import BAD_INPUT, FAILED, INTERRUPTED
-from ad_pipeline.cli.warming import begin_warming, will_work
+from ad_pipeline.cli.warming import will_work
 from ad_pipeline.errors import AdPipelineError, InputRejected
 from ad_pipeline.messages import say, user_language
+from ad_pipeline.stages.warming import begin_warming
 
 Command = Callable[[argparse.Namespace], int]
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from ad_pipeline.cli.exits import DEGRADED, DONE, FAILED
 from ad_pipeline.cli.progress import ProgressDisplay
-from ad_pipeline.cli.warming import begin_warming
 from ad_pipeline.errors import BriefRejected, Cancelled, InputRejected
 from ad_pipeline.media.ffmpeg import ffmpeg_version
 from ad_pipeline.messages import say
@@ -25,6 +24,7 @@ from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.progress import finished
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit, edit_scene
+from ad_pipeline.stages.warming import begin_warming
 from ad_pipeline.stages.workplace import Wishes, Workplace
 from ad_pipeline.story.border import TEXT_LIMIT_BYTES, mapping_from_yaml
 from ad_pipeline.story.storyboard import Storyboard

@@ -1,14 +1,10 @@
-"""Starting the process that workers are forked from, before this one loads Dagster: both load side by side."""
+"""Whether workers will be needed, told before anything is loaded: they and this process then load side by side."""
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
-from multiprocessing import forkserver
 from pathlib import Path
-
-PRELOAD = ["ad_pipeline.defs.warm"]
 
 
 def will_work(options: argparse.Namespace) -> bool:
@@ -24,9 +20,3 @@ def will_work(options: argparse.Namespace) -> bool:
         return Path(options.brief).is_file() and not final.exists()
     except (OSError, ValueError):  # no name of a file at all: said later, in words
         return False
-
-
-def begin_warming() -> None:
-    """Start the fork server; it loads our definitions while this process goes on."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
-    forkserver.ensure_running()

@@ -102,10 +102,9 @@ class _Driver:
             self._run_all(workers, [self._storyboard_order()])
         if self._failures:
             return
-        scene_ids = facts_of(self._workplace, self._order.session_id).storyboard.scene_ids
-        register(self._instance, self._order.session_id, scene_ids)
-        done = finished(self._workplace, self._order.session_id)
         board = facts_of(self._workplace, self._order.session_id).storyboard
+        register(self._instance, self._order.session_id, board.scene_ids)
+        done = finished(self._workplace, self._order.session_id)
         # The longest first: a long one begun last would be alone at the end.
         longest_first = sorted(board.scenes, key=lambda scene: -scene.duration_seconds)
         todo = [scene.id for scene in longest_first if self._has_work(scene.id, done)]

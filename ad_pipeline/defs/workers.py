@@ -19,11 +19,10 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Literal
 
+from ad_pipeline.stages.warming import begin_warming
 from ad_pipeline.stages.workplace import StepReport
 
 RunKind = Literal["storyboard", "scene", "final"]
-
-_PRELOAD = ["ad_pipeline.defs.warm"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,7 @@ class WarmWorkers:
     def __init__(self, count: int, *, dagster_home: Path, hear: Callable[[StepReport], None]) -> None:
         context = multiprocessing.get_context("forkserver")
         assert isinstance(context, ForkServerContext)
-        context.set_forkserver_preload(_PRELOAD)
+        begin_warming()
         self._stop: Event = context.Event()
         self._reports: SimpleQueue[StepReport | None] = context.SimpleQueue()
         # What the environment says counts in the workers too; the fork server keeps its first one.

@@ -12,7 +12,6 @@ from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Job
 from ad_pipeline.media.captions import to_srt, to_vtt
 from ad_pipeline.media.join import mux
-from ad_pipeline.media.loudness import Loudness
 from ad_pipeline.media.previews import thumbnail
 from ad_pipeline.media.render import ClipFile, render_film
 from ad_pipeline.routing.route import decide
@@ -72,7 +71,6 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
     inputs["music"] = picked_input(session, MUSIC).sha256
     target_lufs, peak_dbtp = loudness_target(facts.brief.channels)
     drawn: dict[str, Titles] = {}
-    drawn_sound: dict[str, Loudness] = {}
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert soundtrack is not None
@@ -98,7 +96,6 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
                 should_stop=job.should_stop,
             )
             sound = mastering.result()
-        drawn_sound["loudness"] = sound.measurements[-1]
         mux(silent, sound.path, draft.path)
         draft.side(SRT).write_text(to_srt(titles.cues), encoding="utf-8")
         draft.side(VTT).write_text(to_vtt(titles.cues), encoding="utf-8")
@@ -117,6 +114,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
         )
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
+        assert soundtrack is not None
         verdicts = check_final(
             draft.path,
             size=size_of(format_),
@@ -124,7 +122,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
             target_lufs=target_lufs,
             peak_dbtp=peak_dbtp,
             # The film's sound is the mastered file's own packets: measured once, on those bytes.
-            loudness=drawn_sound["loudness"],
+            loudness=soundtrack.mastered.measurements[-1],
         )
         return [*verdicts, check_text_inside(drawn["titles"].places, facts.safe_box(format_))]
 
