@@ -87,7 +87,7 @@ def check_final(
     picture = _picture(facts, path)
     with ThreadPoolExecutor(1) as beside:
         heard = beside.submit(lambda: tuple(_of_sound(facts, path, target_lufs, peak_dbtp, loudness)))
-        seen = _watched(path)
+        seen = _watched(path, threads=2)
         sound = heard.result()
     return (
         *_of_picture(picture, size=size, frames=frames),
@@ -193,13 +193,13 @@ def _picture(facts: MediaFacts, path: Path) -> PictureFacts:
     return facts.picture
 
 
-def _watched(path: Path) -> Seen:
+def _watched(path: Path, *, threads: int = 1) -> Seen:
     """Black and frozen stretches. Key frames first, twelve times cheaper; every frame where they look wrong.
 
     Our films have a key frame each half second, so no stretch over a limit slips between two. A film
     without them (another engine's clip) is watched whole.
     """
-    quick = _grids(path, key_frames_only=True)
+    quick = _grids(path, key_frames_only=True, threads=threads)
     dense = len(quick) > 2 and all(after - before <= _STILL_APART_FRAMES for before, after in pairwise(quick))
     if (
         dense
@@ -207,14 +207,14 @@ def _watched(path: Path) -> Seen:
         and not any(_is_still(before, after) for before, after in pairwise(quick.values()))
     ):
         return Seen(longest_black=0, longest_frozen=0)
-    grids = list(_grids(path, key_frames_only=False).values())
+    grids = list(_grids(path, key_frames_only=False, threads=2).values())
     return Seen(
         longest_black=_longest_run(_is_black(grid) for grid in grids),
         longest_frozen=_longest_frozen(grids),
     )
 
 
-def _grids(path: Path, *, key_frames_only: bool) -> dict[int, Grid]:
+def _grids(path: Path, *, key_frames_only: bool, threads: int) -> dict[int, Grid]:
     """Frame number -> a coarse grid of its luma. The loop filter is left out: a tenth less time."""
     grids: dict[int, Grid] = {}
     try:
@@ -223,7 +223,7 @@ def _grids(path: Path, *, key_frames_only: bool) -> dict[int, Grid]:
             stream.codec_context.options = {"skip_loop_filter": "all"}
             if key_frames_only:
                 stream.codec_context.skip_frame = "NONKEY"
-            stream.thread_type, stream.thread_count = "AUTO", 1 if key_frames_only else 2
+            stream.thread_type, stream.thread_count = "AUTO", threads
             rate, base = stream.average_rate or FILM.per_second, stream.time_base
             for place, frame in enumerate(container.decode(stream)):
                 luma: Any = frame.planes[0]

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 3 done but degraded where the brief f
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import os
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if will_work(options):
             begin_warming()
+            gc.disable()  # until all is loaded: modules leave no garbage
         return _command(options.command)(options)
     except AdPipelineError as error:
         return _refused(error, as_json=options.json)

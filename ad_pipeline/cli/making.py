@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import shutil
@@ -84,6 +85,7 @@ def drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
         warnings.simplefilter("ignore")  # Dagster's notes about preview features
         from ad_pipeline.defs.here import HereLauncher
         from ad_pipeline.defs.home import open_instance
+    gc.enable()
 
     began = time.monotonic()
     with open_instance(settings_from_environment()) as instance, ProgressDisplay(quiet=as_json) as display:

@@ -31,8 +31,8 @@ DRIVER_TAG = ".dagster/ad_pipeline_driver"
 SESSION_TAG = "ad_pipeline/session"
 # Not Dagster's own parent tag: by that one the UI calls every child a "Re-execution".
 PARENT_TAG = "ad_pipeline/parent_run"
-WORKERS = 2
-"""On two cores three were slower: 15.6 s an ad against 13.7 s."""
+WORKERS = 3
+"""On two cores a third fills the gaps that the last scenes leave: 4.1 times the floor where two took 4.4."""
 
 _LOOK_EVERY_S = 0.2
 
@@ -99,7 +99,7 @@ class _Driver:
     def _make(self, done: Finished) -> None:
         workers = self._started_workers()
         if not done.storyboard or not self._is_storyboard_known() or self._order.upgrade:
-            self._run_all(workers, [self._storyboard_order()])
+            self._run_all(workers, [self._storyboard_order()], meanwhile=workers.warm_up)
         if self._failures:
             return
         board = facts_of(self._workplace, self._order.session_id).storyboard
@@ -161,11 +161,13 @@ class _Driver:
         self._workers = WarmWorkers(
             WORKERS if many else 1, dagster_home=Path(self._instance.root_directory), hear=self._report
         )
-        self._workers.warm_up()
         return self._workers
 
-    def _run_all(self, workers: WarmWorkers, orders: Sequence[RunOrder]) -> None:
+    def _run_all(
+        self, workers: WarmWorkers, orders: Sequence[RunOrder], *, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         waiting: set[Future[RunResult]] = {workers.submit(order) for order in orders}
+        meanwhile()
         stopped = False
         while waiting:
             ended, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
 from collections.abc import Callable
 
 import cv2
@@ -30,11 +31,28 @@ _JOBS = {"storyboard": storyboard_run, "scene": scene_run, "final": final_run}
 
 for job in _JOBS.values():
     job()  # resolved here, once for all workers
+# What Dagster loads only when it opens an instance or starts a run.
+for late in (
+    "dagster._core.instance.factory",
+    "dagster._core.instance.runs.run_domain",
+    "dagster._core.secrets.env_file",
+    "dagster._core.storage.root",
+    "dagster._core.system_config.composite_descent",
+    "dagster._core.workspace.autodiscovery",
+    "upath.implementations.local",
+):
+    importlib.import_module(late)
 
 # What is loaded now lives as long as the process: the collector need not walk it again in every
 # worker, and forked pages stay shared.
-gc.collect()
 gc.freeze()
+gc.enable()
+
+
+def load_crafts() -> None:
+    """Load what only drawing and sound need; the first worker spares itself that and writes the storyboard."""
+    for name in ("numpy.random", "numpy.fft", "av.subtitles.stream", "PIL.PngImagePlugin", "PIL.JpegImagePlugin"):
+        importlib.import_module(name)
 
 
 def begin(*, tell: Callable[[StepReport], None]) -> None:

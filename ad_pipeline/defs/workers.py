@@ -53,6 +53,7 @@ class WarmWorkers:
         context = multiprocessing.get_context("forkserver")
         assert isinstance(context, ForkServerContext)
         begin_warming()
+        self._count = count
         self._stop: Event = context.Event()
         self._reports: SimpleQueue[StepReport | None] = context.SimpleQueue()
         # What the environment says counts in the workers too; the fork server keeps its first one.
@@ -69,8 +70,9 @@ class WarmWorkers:
         self._hearing.start()
 
     def warm_up(self) -> None:
-        """Start the processes now, while something else is being done."""
-        self._pool.submit(os.getpid)
+        """Start the processes that have no order yet, so that they are ready for theirs."""
+        for _ in range(self._count - 1):
+            self._pool.submit(_load)
 
     def submit(self, order: RunOrder) -> Future[RunResult]:
         """Run it in the next free process."""
@@ -104,6 +106,7 @@ def _begin(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["DAGSTER_HOME"] = dagster_home
     os.environ.update(environment)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # what a run plans is stored in one transaction
     from ad_pipeline.defs import warm
 
     warm.begin(tell=reports.put)
@@ -123,6 +126,12 @@ def _heed(stop: Event) -> None:
     from ad_pipeline.defs.executor import stop_everything
 
     stop_everything()
+
+
+def _load() -> None:
+    from ad_pipeline.defs import warm
+
+    warm.load_crafts()
 
 
 def _run(order: RunOrder) -> RunResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,7 @@ def k_weighted(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.fft.irfft(spectrum, size, axis=0)[: len(samples)], np.float32)
 
 
+@functools.lru_cache(maxsize=2)
 def _response(size: int) -> NDArray[np.complex64]:
     """The two filters of BS.1770 at 48 kHz as one frequency response."""
     z = np.exp(-2j * np.pi * np.fft.rfftfreq(size))

@@ -95,12 +95,14 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
                 report=lambda share: job.checkpoint(0.9 * share),
                 should_stop=job.should_stop,
             )
+            closing = facts.timeline.shots[-1]
+            still = closing.start_frame + closing.frames // 2
+            picturing = beside.submit(lambda: thumbnail(silent, at_frame=still, target=draft.side(THUMBNAIL)))
             sound = mastering.result()
-        mux(silent, sound.path, draft.path)
-        draft.side(SRT).write_text(to_srt(titles.cues), encoding="utf-8")
-        draft.side(VTT).write_text(to_vtt(titles.cues), encoding="utf-8")
-        closing = facts.timeline.shots[-1]
-        thumbnail(draft.path, at_frame=closing.start_frame + closing.frames // 2, target=draft.side(THUMBNAIL))
+            mux(silent, sound.path, draft.path)
+            draft.side(SRT).write_text(to_srt(titles.cues), encoding="utf-8")
+            draft.side(VTT).write_text(to_vtt(titles.cues), encoding="utf-8")
+            picturing.result()
         measurements = [vars(found) for found in sound.measurements]
         return Done(
             model="planar",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from multiprocessing import forkserver
 
-_PRELOAD = ["ad_pipeline.defs.warm"]
+_PRELOAD = ["ad_pipeline.stages.unswept", "ad_pipeline.defs.warm"]
 
 
 def begin_warming() -> None:

@@ -7,9 +7,10 @@ came, what is allowed, and the nearest allowed word.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -58,7 +59,7 @@ def mapping_from_yaml(text: str, *, rejected: type[InputRejected], what: str) ->
             "the {what} is larger than {limit} bytes; expected a page of text", what=what, limit=TEXT_LIMIT_BYTES
         )
     try:
-        found = yaml.load(text, Loader=_PlainYaml)
+        found = _from_json(text) or yaml.load(text, Loader=_PlainYaml)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "?"
@@ -74,6 +75,20 @@ def mapping_from_yaml(text: str, *, rejected: type[InputRejected], what: str) ->
             "the {what} must be a list of `field: value` lines; got {got}", what=what, got=type(found).__name__
         )
     return {str(key): value for key, value in found.items()}
+
+
+def _from_json(text: str) -> object:
+    """What a JSON text holds, a hundred times faster than as YAML; None when it is something else."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None  # YAML in braces, or an error: the YAML reader tells where
+
+
+def _no_number(word: str) -> Never:
+    raise ValueError(word)
 
 
 def checked(model: type[Model], values: Mapping[str, Any], *, rejected: type[InputRejected], what: str) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -108,6 +109,7 @@ class BrandKit(BaseModel):
         return self.wordmark or self.name.upper()
 
 
+@functools.lru_cache(maxsize=8)  # every stage asks, and YAML is slow
 def kit_from_text(text: str, *, folder: Path) -> BrandKit:
     """The kit that a YAML text holds; `folder` is where its relative paths start.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Annotated, Any, Literal
 
@@ -153,6 +154,7 @@ class Brief(BaseModel):
         return "ko" if _HANGUL.search(" ".join((self.product, self.concept, self.target_audience, self.goal))) else "en"
 
 
+@functools.lru_cache(maxsize=8)  # every stage asks, and YAML is slow
 def brief_from_text(text: str) -> Brief:
     """The brief that a YAML or JSON text holds.
 

@@ -6,6 +6,7 @@ and keys that we do not know survive a round trip.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Annotated, Any, Literal
@@ -184,6 +185,7 @@ class Storyboard(BaseModel):
         return json.dumps(self.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=2) + "\n"
 
 
+@functools.lru_cache(maxsize=8)  # every stage asks
 def storyboard_from_text(text: str) -> Storyboard:
     """The storyboard that a JSON (or YAML) text holds, upgraded to this version's schema.
 

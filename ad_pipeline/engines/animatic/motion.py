@@ -14,11 +14,12 @@ import numpy as np
 from ad_pipeline.engines.animatic.drawing.canvas import Bytes
 from ad_pipeline.engines.animatic.drawing.layers import Layers, read_layers
 from ad_pipeline.engines.animatic.drawing.moves import MOVES, Pose, Shot, path_of
-from ad_pipeline.engines.animatic.drawing.moving import Glow, MovingLayer, moving_parts, plate_frame, sweep
+from ad_pipeline.engines.animatic.drawing.moving import Glow, Laid, MovingLayer, moving_parts, sweep
+from ad_pipeline.engines.animatic.drawing.resampling import Plate
 from ad_pipeline.engines.animatic.image import OWN_WORK
 from ad_pipeline.engines.contracts import Done, EngineFacts, Estimate, Job, MotionEngine, MotionRequest
 from ad_pipeline.errors import EngineRefused
-from ad_pipeline.media.encode import MEZZANINE, Planes, VideoWriter, planes_from_rgb
+from ad_pipeline.media.encode import MEZZANINE, Planes, VideoWriter
 from ad_pipeline.media.time import FILM
 from ad_pipeline.values import Size
 
@@ -111,7 +112,7 @@ class KenBurns(MotionEngine):
             part for layer in layers.layers for part in moving_parts(layer, self._read(folder / layer.file, channels=4))
         )
         return _Scene(
-            plate=planes_from_rgb(plate),
+            plate=Plate.of(plate),
             shot=shot.covering(poses),
             poses=poses,
             layers=moving,
@@ -138,7 +139,7 @@ class KenBurns(MotionEngine):
         )  # fmt: skip
         poses = _poses(request)
         return _Scene(
-            plate=planes_from_rgb(picture),
+            plate=Plate.of(picture),
             shot=shot.covering(poses, least=_FLAT_ZOOM),
             poses=poses,
             layers=(),
@@ -167,7 +168,7 @@ class KenBurns(MotionEngine):
 class _Scene:
     """Everything a frame is made of; each frame depends on its number alone."""
 
-    plate: Planes
+    plate: Plate
     shot: Shot
     poses: list[Pose]
     layers: tuple[MovingLayer, ...]
@@ -181,7 +182,7 @@ class _Scene:
     def plate_seen(self) -> Bytes:
         """The plate's luma as the first frame shows it."""
         matrix = self.shot.to_film(self.poses[0])
-        return plate_frame(self.plate, matrix, width=self.size.width_px, height=self.size.height_px)[0]
+        return self.plate.filmed(matrix, width=self.size.width_px, height=self.size.height_px)[0]
 
 
 def _strength(request: MotionRequest) -> float:
@@ -204,15 +205,15 @@ def _frames(scene: _Scene) -> Iterator[Planes]:
     glow: Glow | None = None
     for pose in scene.poses:
         camera = scene.shot.to_film(pose)
-        frame = plate_frame(scene.plate, camera, width=scene.size.width_px, height=scene.size.height_px)
+        frame = scene.plate.filmed(camera, width=scene.size.width_px, height=scene.size.height_px)
         if pose.glow > 0:
             glow = glow or Glow(scene.plate_seen, centre=scene.centre, reach=scene.size.height_px * 0.28)
             glow.lighten(frame[0], pose.glow)
         for moving in scene.layers:
             matrix = moving.to_film(camera, scene.shot, pose)
-            window = moving.lay(frame, matrix)
-            if window is not None and scene.sweeps and moving.layer.file == "product.png":
-                _sweep(frame, moving, matrix, window, pose, scene.light_x)
+            laid = moving.lay(frame, matrix)
+            if laid is not None and scene.sweeps and moving.layer.file == "product.png":
+                _sweep(frame, laid, pose, scene.light_x)
         yield frame
 
 
@@ -225,18 +226,10 @@ def _ahead(frames: Iterator[Planes]) -> Generator[Planes, None, None]:
             yield frame
 
 
-def _sweep(
-    frame: Planes,
-    moving: MovingLayer,
-    matrix: np.ndarray,
-    window: tuple[int, int, int, int],
-    pose: Pose,
-    light_x: float,
-) -> None:
+def _sweep(frame: Planes, laid: Laid, pose: Pose, light_x: float) -> None:
     """The passing light, in the middle half of the clip only."""
     place = (pose.sweep - 0.25) / 0.5
-    if not 0 < place < 1:
-        return
-    left, top, right, bottom = window
-    share = moving.share_in(matrix, window)
-    sweep(frame[0][top:bottom, left:right], share, place=place if light_x < 0 else 1 - place, slant=-light_x)
+    if 0 < place < 1:
+        left, top, right, bottom = laid.window
+        place = place if light_x < 0 else 1 - place
+        sweep(frame[0][top:bottom, left:right], laid.share, place=place, slant=-light_x)

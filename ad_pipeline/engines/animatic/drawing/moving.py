@@ -10,17 +10,27 @@ import numpy as np
 from ad_pipeline.engines.animatic.drawing.canvas import Bytes
 from ad_pipeline.engines.animatic.drawing.layers import Layer
 from ad_pipeline.engines.animatic.drawing.moves import Matrix, Pose, Shot, chained, sampling
-from ad_pipeline.media.encode import Planes, planes_from_rgb
+from ad_pipeline.engines.animatic.drawing.resampling import RIM, rimmed_alpha, rimmed_planes, sampled
+from ad_pipeline.media.encode import Planes
 
-_INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _MOST_SPOTS = 90
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Where a layer was blended in (left, top, right, bottom), and how much of each pixel it took."""
+
+    window: tuple[int, int, int, int]
+    share: Bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class MovingLayer:
-    """One layer's planes: alpha at full and half size beside luma and chroma."""
+    """One layer's planes: alpha at full and half size beside luma and chroma, each with a rim."""
 
     layer: Layer
+    size: tuple[int, int]
+    """Its own columns and rows."""
     planes: Planes
     alpha: Bytes
     alpha_half: Bytes
@@ -40,7 +50,12 @@ class MovingLayer:
         colours = np.ascontiguousarray(rgba[..., :3])
         even = bool((colours == colours[0, 0]).all())
         return cls(
-            layer=layer, planes=planes_from_rgb(colours), alpha=alpha, alpha_half=np.asarray(half, np.uint8), even=even
+            layer=layer,
+            size=(alpha.shape[1], alpha.shape[0]),
+            planes=rimmed_planes(colours[:2, :2] if even else colours),
+            alpha=rimmed_alpha(alpha),
+            alpha_half=rimmed_alpha(np.asarray(half, np.uint8), rim=RIM // 2),
+            even=even,
         )
 
     def to_film(self, camera: Matrix, shot: Shot, pose: Pose) -> Matrix:
@@ -57,49 +72,43 @@ class MovingLayer:
         forward = np.array([[grow, 0, shift[0]], [0, grow, shift[1]]], np.float64)
         return chained(camera, chained(forward, own))
 
-    def lay(self, frame: Planes, matrix: Matrix) -> tuple[int, int, int, int] | None:
-        """Blend this layer into `frame` in place; answers the window (left, top, right, bottom) it touched."""
+    def lay(self, frame: Planes, matrix: Matrix) -> Laid | None:
+        """Blend this layer into `frame` in place; None when it lies outside."""
         window = self._window(matrix, width=frame[0].shape[1], height=frame[0].shape[0])
         if window is None:
             return None
         left, top, right, bottom = window
-        pitch = self.layer.scale
-        if self.even:
-            self._lay_even(frame, matrix, window)
-            return window
-        full = sampling(matrix, pitch_from=pitch, pitch_to=1, left=left, top=top)
         size = (right - left, bottom - top)
-        _blend(
-            frame[0][top:bottom, left:right], _warped(self.planes[0], full, size), _warped_alpha(self.alpha, full, size)
-        )
+        small = (size[0] // 2, size[1] // 2)
+        if self.even:
+            return Laid(window, self._lay_even(frame, matrix, window, small))
+        pitch = self.layer.scale
+        full = sampling(matrix, pitch_from=pitch, pitch_to=1, left=left, top=top)
+        share = sampled(self.alpha, full, size)
+        _blend(frame[0][top:bottom, left:right], sampled(self.planes[0], full, size), share)
         half = sampling(matrix, pitch_from=2 * pitch, pitch_to=2, left=left, top=top)
-        size = (size[0] // 2, size[1] // 2)
-        share = _warped_alpha(self.alpha_half, half, size)
+        share_half = sampled(self.alpha_half, half, small, rim=RIM // 2)
         for i in (1, 2):
             part = frame[i][top // 2 : bottom // 2, left // 2 : right // 2]
-            _blend(part, _warped(self.planes[i], half, size), share)
-        return window
+            _blend(part, sampled(self.planes[i], half, small, rim=RIM // 2), share_half)
+        return Laid(window, share)
 
-    def share_in(self, matrix: Matrix, window: tuple[int, int, int, int]) -> Bytes:
-        """The layer's alpha as it lies in `window`."""
+    def _lay_even(
+        self, frame: Planes, matrix: Matrix, window: tuple[int, int, int, int], small: tuple[int, int]
+    ) -> Bytes:
+        """Only alpha is sampled, at half size: such layers are out of focus anyway."""
         left, top, right, bottom = window
-        full = sampling(matrix, pitch_from=self.layer.scale, pitch_to=1, left=left, top=top)
-        return _warped_alpha(self.alpha, full, (right - left, bottom - top))
-
-    def _lay_even(self, frame: Planes, matrix: Matrix, window: tuple[int, int, int, int]) -> None:
-        """Only alpha is warped, at half size: such layers are out of focus anyway."""
-        left, top, right, bottom = window
-        size = ((right - left) // 2, (bottom - top) // 2)
         half = sampling(matrix, pitch_from=self.layer.scale, pitch_to=2, left=left, top=top)
-        share = _warped_alpha(self.alpha, half, size)
-        wide = cv2.resize(share, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-        _tint(frame[0][top:bottom, left:right], int(self.planes[0][0, 0]), np.asarray(wide, np.uint8))
+        share = sampled(self.alpha, half, small)
+        wide = np.asarray(cv2.resize(share, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR), np.uint8)
+        _tint(frame[0][top:bottom, left:right], int(self.planes[0][0, 0]), wide)
         for i in (1, 2):
             part = frame[i][top // 2 : bottom // 2, left // 2 : right // 2]
             _tint(part, int(self.planes[i][0, 0]), share)
+        return wide
 
     def _window(self, matrix: Matrix, *, width: int, height: int) -> tuple[int, int, int, int] | None:
-        rows, columns = self.alpha.shape[0] * self.layer.scale, self.alpha.shape[1] * self.layer.scale
+        columns, rows = self.size[0] * self.layer.scale, self.size[1] * self.layer.scale
         corners = np.array([(0, 0), (columns, 0), (0, rows), (columns, rows)]) @ matrix[:, :2].T + matrix[:, 2]
         left = max(0, int(np.floor(corners[:, 0].min() / 2)) * 2)
         top = max(0, int(np.floor(corners[:, 1].min() / 2)) * 2)
@@ -116,35 +125,16 @@ def moving_parts(layer: Layer, rgba: Bytes) -> tuple[MovingLayer, ...]:
     whole = MovingLayer.of(layer, rgba)
     if not whole.even:
         return (whole,)
-    seen = cv2.dilate((whole.alpha > 1).astype(np.uint8), np.ones((5, 5), np.uint8))
+    seen = cv2.dilate((rgba[..., 3] > 1).astype(np.uint8), np.ones((5, 5), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(seen)
     boxes = stats[1:count, : cv2.CC_STAT_HEIGHT + 1]
-    if not 0 < len(boxes) <= _MOST_SPOTS or int((boxes[:, 2] * boxes[:, 3]).sum()) > whole.alpha.size * 0.5:
+    if not 0 < len(boxes) <= _MOST_SPOTS or int((boxes[:, 2] * boxes[:, 3]).sum()) > seen.size * 0.5:
         return (whole,)
     parts: list[MovingLayer] = []
     for x, y, columns, rows in boxes.tolist():
         place = replace(layer, left_px=layer.left_px + int(x * layer.scale), top_px=layer.top_px + int(y * layer.scale))
         parts.append(MovingLayer.of(place, rgba[y : y + rows, x : x + columns]))
     return tuple(parts)
-
-
-def plate_frame(planes: Planes, matrix: Matrix, *, width: int, height: int) -> Planes:
-    """The plate as the film sees it through `matrix` (canvas place -> film place)."""
-    full = sampling(matrix, pitch_from=1, pitch_to=1)
-    half = sampling(matrix, pitch_from=2, pitch_to=2)
-    return (
-        _warped(planes[0], full, (width, height)),
-        _warped(planes[1], half, (width // 2, height // 2)),
-        _warped(planes[2], half, (width // 2, height // 2)),
-    )
-
-
-def _warped(plane: Bytes, matrix: Matrix, size: tuple[int, int]) -> Bytes:
-    return np.asarray(cv2.warpAffine(plane, matrix, size, flags=_INVERSE, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-
-
-def _warped_alpha(plane: Bytes, matrix: Matrix, size: tuple[int, int]) -> Bytes:
-    return np.asarray(cv2.warpAffine(plane, matrix, size, flags=_INVERSE), np.uint8)
 
 
 def _blend(under: Bytes, above: Bytes, share: Bytes) -> None:
