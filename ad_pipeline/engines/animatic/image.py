@@ -23,7 +23,7 @@ class AnimaticImage(ImageEngine):
     facts = EngineFacts(
         name="animatic",
         model="compositor",
-        version="1",
+        version="2",
         crafts=frozenset({"image"}),
         licence=OWN_WORK,
         local=True,

@@ -81,8 +81,13 @@ def toward_luminance(colour: Linear, wanted: float) -> Linear:
 
 
 def over(picture: Linear, colour: Linear, alpha: Plane) -> None:
-    """Lay `colour` (one colour or a picture) over `picture` in place."""
-    picture += (colour - picture) * alpha[..., None]
+    """Lay `colour` (one colour or a picture) over `picture` in place; where `alpha` is 0, nothing is touched."""
+    left, top, columns, rows = cv2.boundingRect((alpha > 0).view(np.uint8))
+    window = np.s_[top : top + rows, left : left + columns]
+    under, ink = picture[window], colour if colour.ndim == 1 else colour[window]
+    laid = ink - under
+    laid *= alpha[window][..., None]
+    under += laid
 
 
 def blurred(picture: Linear, sigma: float) -> Linear:
@@ -111,10 +116,14 @@ def developed(picture: Linear, *, width_px: int, height_px: int, seed: int, grai
     tile = np.random.default_rng(seed).normal(0, 1, (_GRAIN_TILE_PX, _GRAIN_TILE_PX)).astype(np.float32)
     tile = cv2.GaussianBlur(tile, (0, 0), 0.7)
     tile *= np.float32(grain / float(tile.std()))
-    rows, columns = -(-height_px // _GRAIN_TILE_PX), -(-width_px // _GRAIN_TILE_PX)
-    noise = np.tile(tile, (rows, columns))[:height_px, :width_px]
-    cv2.add(tones, cv2.merge([noise, noise, noise]), dst=tones)
-    return np.clip(tones + 0.5, 0, 255, out=tones).astype(np.uint8)
+    grain_tile = cv2.merge([tile, tile, tile])
+    finished = np.empty(tones.shape, np.uint8)
+    for top in range(0, height_px, _GRAIN_TILE_PX):
+        for left in range(0, width_px, _GRAIN_TILE_PX):
+            part = tones[top : top + _GRAIN_TILE_PX, left : left + _GRAIN_TILE_PX]
+            window = np.s_[top : top + part.shape[0], left : left + part.shape[1]]
+            finished[window] = cv2.add(part, grain_tile[: part.shape[0], : part.shape[1]], dtype=cv2.CV_8U)
+    return finished
 
 
 def write_png(picture: Bytes, target: Path) -> None:

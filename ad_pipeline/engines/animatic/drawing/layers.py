@@ -93,7 +93,7 @@ def _lay(flat: Bytes, picture: Bytes, left: int, top: int) -> None:
     x1, y1 = min(left + picture.shape[1], flat.shape[1]), min(top + picture.shape[0], flat.shape[0])
     if x1 <= x0 or y1 <= y0:
         return
-    part = picture[y0 - top : y1 - top, x0 - left : x1 - left].astype(np.float32)
-    share = part[..., 3:] * np.float32(1 / 255)
-    under = flat[y0:y1, x0:x1].astype(np.float32)
-    flat[y0:y1, x0:x1] = (under + (part[..., :3] - under) * share + 0.5).astype(np.uint8)
+    part = picture[y0 - top : y1 - top, x0 - left : x1 - left]
+    share = np.asarray(part[..., 3] * np.float32(1 / 255), np.float32)
+    above, under = np.ascontiguousarray(part[..., :3]), np.ascontiguousarray(flat[y0:y1, x0:x1])
+    flat[y0:y1, x0:x1] = cv2.blendLinear(above, under, share, np.asarray(1 - share, np.float32))

@@ -16,22 +16,37 @@ Points: TypeAlias = npt.NDArray[Any]
 
 def ellipse(stage: Stage, cx: float, cy: float, rx: float, ry: float, *, soft: float = 1.5) -> Plane:
     """A filled ellipse whose edge is `soft` units wide to each side."""
-    far = cv2.sqrt(((stage.x - cx) / rx) ** 2 + ((stage.y - cy) / ry) ** 2)
-    return 1 - smoothstep(-soft, soft, (far - 1) * min(rx, ry))
+    grown = 1 + soft / min(rx, ry)
+    alpha, window = _empty(stage, cx - rx * grown, cy - ry * grown, cx + rx * grown, cy + ry * grown)
+    across, down = (stage.x[0, window[1]] - cx) / rx, (stage.y[window[0], 0] - cy) / ry
+    far = np.sqrt(np.add.outer(down**2, across**2))
+    alpha[window] = 1 - smoothstep(-soft, soft, (far - 1) * min(rx, ry))
+    return alpha
 
 
 def glow(stage: Stage, cx: float, cy: float, rx: float, ry: float) -> Plane:
     """A bell of light, 1 in its middle."""
-    return np.asarray(cv2.exp(-(((stage.x - cx) / rx) ** 2 + ((stage.y - cy) / ry) ** 2)), np.float32)
+    across, down = (stage.x[0] - cx) / rx, (stage.y[:, 0] - cy) / ry
+    return np.asarray(np.multiply.outer(np.exp(-(down**2)), np.exp(-(across**2))), np.float32)
 
 
 def rounded(stage: Stage, box: tuple[float, float, float, float], radius: float, *, soft: float = 1.5) -> Plane:
     """A box (left, top, right, bottom) with round corners."""
     left, top, right, bottom = box
-    dx = np.abs(stage.x - (left + right) / 2) - (right - left) / 2 + radius
-    dy = np.abs(stage.y - (top + bottom) / 2) - (bottom - top) / 2 + radius
-    outside = cv2.sqrt(np.maximum(dx, 0) ** 2 + np.maximum(dy, 0) ** 2) + np.minimum(np.maximum(dx, dy), 0)
-    return 1 - smoothstep(-soft, soft, outside - radius)
+    alpha, window = _empty(stage, left - soft, top - soft, right + soft, bottom + soft)
+    dx = np.abs(stage.x[window] - (left + right) / 2) - (right - left) / 2 + radius
+    dy = np.abs(stage.y[window] - (top + bottom) / 2) - (bottom - top) / 2 + radius
+    outside = np.sqrt(np.maximum(dx, 0) ** 2 + np.maximum(dy, 0) ** 2) + np.minimum(np.maximum(dx, dy), 0)
+    alpha[window] = 1 - smoothstep(-soft, soft, outside - radius)
+    return alpha
+
+
+def _empty(stage: Stage, left: float, top: float, right: float, bottom: float) -> tuple[Plane, tuple[slice, slice]]:
+    """A plane of nothing, and its window that holds what lies between these units."""
+    columns = np.searchsorted(stage.x[0], [left, right])
+    rows = np.searchsorted(stage.y[:, 0], [top, bottom])
+    plane = np.zeros((stage.height, stage.width), np.float32)
+    return plane, (slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1])))
 
 
 def polygon(stage: Stage, *outlines: Points) -> Plane:
