@@ -48,11 +48,7 @@ def make_finals(workplace: Workplace, session_id: str, wishes: Wishes = RESUME) 
     """
     facts = facts_of(workplace, session_id)
     make(workplace, facts.session, music_task(facts), Wishes())
-    soundtrack = Soundtrack(facts)
-    try:
-        return tuple(make(workplace, facts.session, task, wishes) for task in final_tasks(facts, soundtrack))
-    finally:
-        soundtrack.close()
+    return tuple(make(workplace, facts.session, task, wishes) for task in final_tasks(facts, Soundtrack(facts)))
 
 
 def final_tasks(facts: SessionFacts, soundtrack: Soundtrack | None = None) -> tuple[Task, ...]:
@@ -78,7 +74,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
         silent = draft.folder / "silent.mp4"
         with ThreadPoolExecutor(1) as beside:
             # The sound is mastered while titles are set and the film is cut.
-            mastering = beside.submit(lambda: track.mastered)
+            mastering = beside.submit(lambda: track.sound)
             titles = drawn["titles"] = film_titles(
                 facts,
                 format_,
@@ -99,11 +95,11 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
             still = closing.start_frame + closing.frames // 2
             picturing = beside.submit(lambda: thumbnail(silent, at_frame=still, target=draft.side(THUMBNAIL)))
             sound = mastering.result()
-            mux(silent, sound.path, draft.path)
+            mux(silent, sound.mastered.path, draft.path)
             draft.side(SRT).write_text(to_srt(titles.cues), encoding="utf-8")
             draft.side(VTT).write_text(to_vtt(titles.cues), encoding="utf-8")
             picturing.result()
-        measurements = [vars(found) for found in sound.measurements]
+        measurements = [vars(found) for found in sound.mastered.measurements]
         return Done(
             model="planar",
             details={
@@ -111,7 +107,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
                 "segments_reused": list(film.reused),
                 "loudness_target_lufs": target_lufs,
                 "loudness_measured": measurements,
-                "music_ducked_db": round(track.mixed.duck_db, 2),
+                "music_ducked_db": round(sound.ducked_db, 2),
             },
         )
 
@@ -124,7 +120,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
             target_lufs=target_lufs,
             peak_dbtp=peak_dbtp,
             # The film's sound is the mastered file's own packets: measured once, on those bytes.
-            loudness=soundtrack.mastered.measurements[-1],
+            loudness=soundtrack.sound.mastered.measurements[-1],
         )
         return [*verdicts, check_text_inside(drawn["titles"].places, facts.safe_box(format_))]
 

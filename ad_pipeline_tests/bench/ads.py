@@ -60,6 +60,8 @@ def timed_ads(folder: Path, brief: Path, *, rounds: int, tell: Tell) -> AdTimes:
         assert again["nothing_to_do"], "the resume found work to do"
         times.resume.append(seconds)
         tell(f"round {number} of {rounds}: every take there, all of it news to Dagster")
+        # Without the plain name of a final the command starts its workers at once, as for a new session.
+        (place.root / session / "final.mp4").unlink()
         times.dagster.append(ran(elsewhere, "make", str(brief), "--session", session)[0])
         tell(f"round {number} of {rounds}: one scene of five again")
         times.rerun.append(ran(place, "rerun", session, "--scene", "scene_003", "--seed", str(100 + number))[0])
