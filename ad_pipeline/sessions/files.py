@@ -13,14 +13,15 @@ from pathlib import Path
 from ad_pipeline.errors import MachineLacks
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file so that a reader sees the old one or the new one, also after a power cut."""
+def write_whole(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a small file so that a reader sees the old one or the new one; if `durable`, also after a power cut."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
     try:
         with draft.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -301,20 +301,19 @@ class Session:
         except FileNotFoundError:
             return None
         except ValidationError as error:
-            raise InputRejected(
-                "the record {path} cannot be read; restore it or delete it to make the artifact again", path=str(path)
-            ) from error
+            raise _unreadable(path) from error
 
     def _pick(self, key: ArtifactKey) -> Pick | None:
-        path = self._records / f"{key.slug}.picked.json"
+        return self._pick_of(key.slug)
+
+    def _pick_of(self, slug: str) -> Pick | None:
+        path = self._records / f"{slug}.picked.json"
         try:
             return Pick.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except ValidationError as error:
-            raise InputRejected(
-                "the record {path} cannot be read; restore it or delete it to make the artifact again", path=str(path)
-            ) from error
+            raise _unreadable(path) from error
 
     def _next_take(self, key: ArtifactKey) -> int:
         # Files count too: a take whose record a person deleted must not be overwritten.
@@ -347,14 +346,38 @@ class Session:
         pending.unlink(missing_ok=True)
 
     def _write_manifest(self) -> None:
-        """`manifest.json`: every take, and which is picked; derived from the records, never the truth itself."""
-        artifacts: dict[str, dict[str, Any]] = {}
-        for record in sorted(self.records(), key=lambda r: (r.key.slug, r.take)):
-            pick = self._pick(record.key)
-            entry = artifacts.setdefault(record.key.slug, {"picked": pick.take if pick else None, "takes": []})
-            entry["takes"].append(record.model_dump(mode="json"))
-        manifest = {"manifest_version": 1, "session_id": self.session_id, "artifacts": artifacts}
-        write_whole(self.folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+        """`manifest.json`: every take, and which is picked; derived from the records, never the truth itself.
+
+        The records' own texts are put together: parsing and writing them anew took 30 ms for each take made.
+        """
+        takes: dict[str, list[tuple[int, str]]] = {}
+        for path in self._records.glob("*.v[0-9]*.json"):
+            slug, _, take = path.name.removesuffix(".json").rpartition(".v")
+            if take.isdecimal():
+                takes.setdefault(slug, []).append((int(take), self._text_of_record(path)))
+        artifacts: list[str] = []
+        for slug, texts in sorted(takes.items()):
+            pick = self._pick_of(slug)
+            inside = ",\n".join(text for _, text in sorted(texts))
+            picked = pick.take if pick else "null"
+            artifacts.append(f'{json.dumps(slug)}: {{"picked": {picked}, "takes": [\n{inside}\n]}}')
+        inside = ",\n".join(artifacts)
+        head = f'{{"manifest_version": 1, "session_id": {json.dumps(self.session_id)}, "artifacts": {{\n'
+        write_whole(self.folder / "manifest.json", f"{head}{inside}\n}}}}\n", durable=False)
+
+    def _text_of_record(self, path: Path) -> str:
+        text = path.read_text(encoding="utf-8")
+        try:
+            json.loads(text)
+        except ValueError as error:
+            raise _unreadable(path) from error
+        return text
+
+
+def _unreadable(path: Path) -> InputRejected:
+    return InputRejected(
+        "the record {path} cannot be read; restore it or delete it to make the artifact again", path=str(path)
+    )
 
 
 def _beside(plain_names: tuple[PurePosixPath, ...], role: str) -> tuple[PurePosixPath, ...]:
