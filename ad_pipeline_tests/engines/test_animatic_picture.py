@@ -17,7 +17,7 @@ from PIL import Image
 from ad_pipeline.engines.animatic.drawing.canvas import from_srgb, to_srgb
 from ad_pipeline.engines.animatic.drawing.layers import read_layers
 from ad_pipeline.engines.animatic.drawing.layout import roomiest
-from ad_pipeline.engines.animatic.drawing.moves import MOVES, Shot, inverted, path_of, sampling
+from ad_pipeline.engines.animatic.drawing.moves import MOVES, Hand, Shot, inverted, path_of, sampling
 from ad_pipeline.engines.animatic.drawing.packs import BUILDERS
 from ad_pipeline.engines.animatic.drawing.photo import product_photo, scaled
 from ad_pipeline.engines.animatic.drawing.plates.catalogue import PLATES
@@ -414,7 +414,7 @@ def test_the_first_frame_of_a_layered_clip_is_the_key_image(tmp_path: Path) -> N
 @pytest.mark.parametrize("overscan", [0, 24])
 def test_no_pose_shows_past_the_plate(style: str, strength: float, overscan: int) -> None:
     width, height = 216, 384
-    poses = path_of(style, frames=48, seconds=2.0, side=1, strength=strength)
+    poses = path_of(style, frames=48, seconds=2.0, hand=Hand(strength=strength))
     shot = Shot(
         canvas_width=width + overscan, canvas_height=height + overscan, frame_left=overscan / 2,
         frame_top=overscan / 2, width=width, height=height, focus_x=100, focus_y=250,
@@ -431,7 +431,7 @@ def test_chroma_moves_with_luma() -> None:
     shot = Shot(
         canvas_width=240, canvas_height=420, frame_left=12, frame_top=18, width=216, height=384, focus_x=1, focus_y=2
     )
-    film = shot.to_film(path_of("parallax movement", frames=9, seconds=1, side=1, strength=1)[3])
+    film = shot.to_film(path_of("parallax movement", frames=9, seconds=1, hand=Hand())[3])
 
     full, half = sampling(film, pitch_from=1, pitch_to=1), sampling(film, pitch_from=2, pitch_to=2)
 
@@ -458,7 +458,7 @@ def test_the_zoom_is_smoother_than_a_hundredth_of_a_pixel() -> None:
         focus_x=200,
         focus_y=140,
     )
-    poses = path_of("slow zoom-in", frames=30, seconds=1.25, side=1, strength=1)
+    poses = path_of("slow zoom-in", frames=30, seconds=1.25, hand=Hand())
 
     away: list[float] = []
     for pose in poses:
@@ -478,8 +478,8 @@ def test_the_zoom_is_smoother_than_a_hundredth_of_a_pixel() -> None:
 
 
 def test_the_bucket_scales_the_move() -> None:
-    weak = path_of("slow zoom-in", frames=10, seconds=1, side=1, strength=0.2)
-    strong = path_of("slow zoom-in", frames=10, seconds=1, side=1, strength=2.0)
+    weak = path_of("slow zoom-in", frames=10, seconds=1, hand=Hand(strength=0.2))
+    strong = path_of("slow zoom-in", frames=10, seconds=1, hand=Hand(strength=2.0))
 
     assert strong[-1].zoom - 1 == pytest.approx(10 * (weak[-1].zoom - 1))
 
@@ -526,3 +526,13 @@ def test_a_broken_key_image_is_refused(tmp_path: Path, content: bytes | None) ->
         KenBurns().render_motion(_motion(tmp_path / "key.png"), tmp_path / "c.mp4", JOB)
 
     assert not (tmp_path / "c.mp4").exists()
+
+
+def test_another_seed_moves_the_camera_otherwise() -> None:
+    ways = [path_of("slow zoom-in", frames=48, seconds=2, hand=Hand.of(seed, strength=1)) for seed in (7, 8, 7)]
+
+    assert ways[0] == ways[2]
+    apart_px = max(
+        1080 * abs(a.pan_x - b.pan_x) + 540 * abs(a.zoom - b.zoom) for a, b in zip(ways[0], ways[1], strict=True)
+    )
+    assert apart_px > 4

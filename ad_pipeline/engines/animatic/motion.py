@@ -14,7 +14,7 @@ import numpy as np
 
 from ad_pipeline.engines.animatic.drawing.canvas import Bytes
 from ad_pipeline.engines.animatic.drawing.layers import Layers, read_layers
-from ad_pipeline.engines.animatic.drawing.moves import MOVES, Pose, Shot, path_of
+from ad_pipeline.engines.animatic.drawing.moves import MOVES, Hand, Pose, Shot, path_of
 from ad_pipeline.engines.animatic.drawing.moving import Glow, Laid, MovingLayer, moving_parts, sweep
 from ad_pipeline.engines.animatic.drawing.resampling import Plate
 from ad_pipeline.engines.animatic.image import OWN_WORK
@@ -40,7 +40,7 @@ class KenBurns(MotionEngine):
     facts = EngineFacts(
         name="animatic",
         model="ken-burns",
-        version="2",
+        version="3",
         crafts=frozenset({"motion"}),
         licence=OWN_WORK,
         local=True,
@@ -196,13 +196,11 @@ def _strength(request: MotionRequest) -> float:
 
 
 def _poses(request: MotionRequest) -> list[Pose]:
-    side = 1.0 if np.random.default_rng((request.seed, 5)).uniform() < 0.5 else -1.0
     return path_of(
         request.motion_style,
         frames=request.frames,
         seconds=FILM.seconds(request.frames),
-        side=side,
-        strength=_strength(request),
+        hand=Hand.of(request.seed, strength=_strength(request)),
     )
 
 

@@ -85,21 +85,50 @@ MOVES: dict[str, Callable[[float, float, float], Pose]] = {
 }
 
 
-def path_of(style: str, *, frames: int, seconds: float, side: float, strength: float) -> list[Pose]:
-    """One pose per frame; `strength` 1 is the style's own size, `side` -1 or 1 its direction."""
-    move = MOVES.get(style, _drift)
-    poses = [move(i / max(frames - 1, 1), seconds, side) for i in range(frames)]
-    return [
-        replace(
-            pose,
-            zoom=1 + (pose.zoom - 1) * strength,
-            pan_x=pose.pan_x * strength,
-            pan_y=pose.pan_y * strength,
-            turn_deg=pose.turn_deg * strength,
-            near=pose.near * strength,
+@dataclass(frozen=True, kw_only=True)
+class Hand:
+    """How one operator does the move: its direction and size, where it drifts besides, when the light passes."""
+
+    side: float = 1.0
+    strength: float = 1.0
+    drift_x: float = 0.0
+    drift_y: float = 0.0
+    sweep_s: float = 0.0
+
+    @classmethod
+    def of(cls, seed: int, *, strength: float) -> Hand:
+        """Another seed, visibly another take: up to a sixth more or less, and a drift of its own."""
+        rng = np.random.default_rng((seed, 5))
+        side = 1.0 if rng.uniform() < 0.5 else -1.0
+        angle, reach = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(0.004, 0.012))
+        return cls(
+            side=side,
+            strength=strength * float(rng.uniform(0.85, 1.17)),
+            drift_x=reach * math.cos(angle),
+            drift_y=0.6 * reach * math.sin(angle),
+            sweep_s=float(rng.uniform(-0.08, 0.08)),
         )
-        for pose in poses
-    ]
+
+
+def path_of(style: str, *, frames: int, seconds: float, hand: Hand) -> list[Pose]:
+    """One pose per frame of the style's move, as `hand` does it."""
+    move, strength = MOVES.get(style, _drift), hand.strength
+    poses: list[Pose] = []
+    for i in range(frames):
+        t = i / max(frames - 1, 1)
+        pose, along = move(t, seconds, hand.side), eased(t)
+        poses.append(
+            replace(
+                pose,
+                zoom=1 + (pose.zoom - 1) * strength,
+                pan_x=(pose.pan_x + hand.drift_x * along) * strength,
+                pan_y=(pose.pan_y + hand.drift_y * along) * strength,
+                turn_deg=pose.turn_deg * strength,
+                near=pose.near * strength,
+                sweep=pose.sweep + hand.sweep_s,
+            )
+        )
+    return poses
 
 
 @dataclass(frozen=True, kw_only=True)
