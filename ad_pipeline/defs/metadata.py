@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+from dagster._core.execution.context.system import StepExecutionContext
 
 from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.records import TakeRecord
@@ -137,6 +140,22 @@ def _degraded(records: Sequence[TakeRecord]) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.md("\n\n".join(lines))
 
 
+class _Told(dg.AssetCheckResult):
+    """Looks its materialization up once for all checks of a step, where Dagster's own reads it anew each time."""
+
+    def _get_target_materialization_data(
+        self, step_context: StepExecutionContext, check_key: dg.AssetCheckKey
+    ) -> AssetCheckEvaluationTargetMaterializationData | None:
+        if step_context not in _targets:
+            _targets[step_context] = super()._get_target_materialization_data(step_context, check_key)
+        return _targets[step_context]
+
+
+_targets: WeakKeyDictionary[StepExecutionContext, AssetCheckEvaluationTargetMaterializationData | None] = (
+    WeakKeyDictionary()
+)
+
+
 def check_results(records: Sequence[TakeRecord], checks: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckResult]:
     """The records' verdicts as asset checks; a check holds when all its verdicts hold in every format."""
     results: list[dg.AssetCheckResult] = []
@@ -147,7 +166,7 @@ def check_results(records: Sequence[TakeRecord], checks: Mapping[str, Sequence[s
         failed = [verdict for _, verdict in found if not verdict.passed]
         severe = not failed or any(verdict.severity == "error" for verdict in failed)
         results.append(
-            dg.AssetCheckResult(
+            _Told(
                 check_name=name,
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
