@@ -13,7 +13,7 @@ from ad_pipeline_tests.bench.floor import floor_seconds, write_raw
 from ad_pipeline_tests.bench.machine import MemoryWatch
 from ad_pipeline_tests.bench.rows import Row
 
-MOST_FLOORS = 4.0
+MOST_FLOORS = 3.5
 MOST_DAGSTER_S = 4.5
 MOST_OF_FIRST = 0.6
 MOST_RESUME_S = 3.0
