@@ -16,7 +16,7 @@ from ad_pipeline.engines.animatic.drawing.canvas import Bytes
 from ad_pipeline.engines.animatic.drawing.layers import Layers, read_layers
 from ad_pipeline.engines.animatic.drawing.moves import MOVES, Hand, Pose, Shot, path_of
 from ad_pipeline.engines.animatic.drawing.moving import Glow, Laid, MovingLayer, moving_parts, sweep
-from ad_pipeline.engines.animatic.drawing.resampling import Plate
+from ad_pipeline.engines.animatic.drawing.resampling import Sources
 from ad_pipeline.engines.animatic.image import OWN_WORK
 from ad_pipeline.engines.contracts import Done, EngineFacts, Estimate, Job, MotionEngine, MotionRequest
 from ad_pipeline.errors import EngineRefused
@@ -115,7 +115,7 @@ class KenBurns(MotionEngine):
             part for layer in layers.layers for part in moving_parts(layer, self._read(folder / layer.file, channels=4))
         )
         return _Scene(
-            plate=Plate.of(plate),
+            plate=Sources.of(plate),
             shot=shot.covering(poses),
             poses=poses,
             layers=moving,
@@ -142,7 +142,7 @@ class KenBurns(MotionEngine):
         )  # fmt: skip
         poses = _poses(request)
         return _Scene(
-            plate=Plate.of(picture),
+            plate=Sources.of(picture),
             shot=shot.covering(poses, least=_FLAT_ZOOM),
             poses=poses,
             layers=(),
@@ -171,7 +171,7 @@ class KenBurns(MotionEngine):
 class _Scene:
     """Everything a frame is made of; each frame depends on its number alone."""
 
-    plate: Plate
+    plate: Sources
     shot: Shot
     poses: list[Pose]
     layers: tuple[MovingLayer, ...]

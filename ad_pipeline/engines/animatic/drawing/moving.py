@@ -10,7 +10,7 @@ import numpy as np
 from ad_pipeline.engines.animatic.drawing.canvas import Bytes
 from ad_pipeline.engines.animatic.drawing.layers import Layer
 from ad_pipeline.engines.animatic.drawing.moves import Matrix, Pose, Shot, chained, sampling
-from ad_pipeline.engines.animatic.drawing.resampling import RIM, rimmed_alpha, rimmed_planes, sampled
+from ad_pipeline.engines.animatic.drawing.resampling import Source, Sources
 from ad_pipeline.media.encode import Planes
 
 _MOST_SPOTS = 90
@@ -31,9 +31,9 @@ class MovingLayer:
     layer: Layer
     size: tuple[int, int]
     """Its own columns and rows."""
-    planes: Planes
-    alpha: Bytes
-    alpha_half: Bytes
+    planes: Sources
+    alpha: Source
+    alpha_half: Source
     even: bool
     """One colour all over, as blurred things in front are: only alpha needs warping."""
 
@@ -52,9 +52,9 @@ class MovingLayer:
         return cls(
             layer=layer,
             size=(alpha.shape[1], alpha.shape[0]),
-            planes=rimmed_planes(colours[:2, :2] if even else colours),
-            alpha=rimmed_alpha(alpha),
-            alpha_half=rimmed_alpha(np.asarray(half, np.uint8), rim=RIM // 2),
+            planes=Sources.of(colours[:2, :2] if even else colours),
+            alpha=Source.of(alpha, empty_beyond=True),
+            alpha_half=Source.of(np.asarray(half, np.uint8), empty_beyond=True),
             even=even,
         )
 
@@ -84,13 +84,13 @@ class MovingLayer:
             return Laid(window, self._lay_even(frame, matrix, window, small))
         pitch = self.layer.scale
         full = sampling(matrix, pitch_from=pitch, pitch_to=1, left=left, top=top)
-        share = sampled(self.alpha, full, size)
-        _blend(frame[0][top:bottom, left:right], sampled(self.planes[0], full, size), share)
+        share = self.alpha.sampled(full, size)
+        _blend(frame[0][top:bottom, left:right], self.planes.y.sampled(full, size), share)
         half = sampling(matrix, pitch_from=2 * pitch, pitch_to=2, left=left, top=top)
-        share_half = sampled(self.alpha_half, half, small, rim=RIM // 2)
-        for i in (1, 2):
-            part = frame[i][top // 2 : bottom // 2, left // 2 : right // 2]
-            _blend(part, sampled(self.planes[i], half, small, rim=RIM // 2), share_half)
+        share_half = self.alpha_half.sampled(half, small)
+        for plane, source in ((frame[1], self.planes.u), (frame[2], self.planes.v)):
+            part = plane[top // 2 : bottom // 2, left // 2 : right // 2]
+            _blend(part, source.sampled(half, small), share_half)
         return Laid(window, share)
 
     def _lay_even(
@@ -99,12 +99,12 @@ class MovingLayer:
         """Only alpha is sampled, at half size: such layers are out of focus anyway."""
         left, top, right, bottom = window
         half = sampling(matrix, pitch_from=self.layer.scale, pitch_to=2, left=left, top=top)
-        share = sampled(self.alpha, half, small)
+        share = self.alpha.sampled(half, small)
         wide = np.asarray(cv2.resize(share, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR), np.uint8)
-        _tint(frame[0][top:bottom, left:right], int(self.planes[0][0, 0]), wide)
-        for i in (1, 2):
-            part = frame[i][top // 2 : bottom // 2, left // 2 : right // 2]
-            _tint(part, int(self.planes[i][0, 0]), share)
+        _tint(frame[0][top:bottom, left:right], int(self.planes.y.samples[0, 0]), wide)
+        for plane, source in ((frame[1], self.planes.u), (frame[2], self.planes.v)):
+            part = plane[top // 2 : bottom // 2, left // 2 : right // 2]
+            _tint(part, int(source.samples[0, 0]), share)
         return wide
 
     def _window(self, matrix: Matrix, *, width: int, height: int) -> tuple[int, int, int, int] | None:

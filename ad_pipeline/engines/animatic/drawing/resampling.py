@@ -11,62 +11,61 @@ from ad_pipeline.engines.animatic.drawing.canvas import Bytes
 from ad_pipeline.engines.animatic.drawing.moves import Matrix, sampling
 from ad_pipeline.media.encode import Planes, planes_from_rgb
 
-RIM = 64
-"""Samples around a luma plane that make room for whole-pixel starts; half as many around a chroma plane."""
-
-_MOST_SHIFTS = 96
-_NEAR_ENOUGH_PX = 0.02
+_RIM = 128
+_MOST_SHIFTS = 256
+_EXACT_PX, _NEAR_ENOUGH_PX = 0.004, 0.02
 _SMALL = 30_000
 
 
 @dataclass(frozen=True)
-class Plate:
-    """The farthest layer's planes, each with a rim."""
+class Source:
+    """A plane that will be sampled; large ones with a rim, so that there are many whole-pixel starts to choose from."""
 
-    planes: Planes
+    samples: Bytes
+    rim: int
 
     @classmethod
-    def of(cls, rgb: Bytes) -> Plate:
-        """The plate of a picture with even sides."""
-        return cls(rimmed_planes(rgb))
+    def of(cls, plane: Bytes, *, empty_beyond: bool = False) -> Source:
+        """Beyond its edge lies more of the same, or nothing."""
+        rim = _RIM if plane.size >= _SMALL else 1
+        border = cv2.BORDER_CONSTANT if empty_beyond else cv2.BORDER_REPLICATE
+        return cls(np.asarray(cv2.copyMakeBorder(plane, rim, rim, rim, rim, border), np.uint8), rim)
+
+    def sampled(self, matrix: Matrix, size: tuple[int, int]) -> Bytes:
+        """The plane through cv2's inverse map `matrix`, bilinear.
+
+        Without a turn, rows and columns are scaled apart: 0.8 ms for a full frame where the warp takes 3.
+        """
+        shifted = matrix + np.array([[0, 0, self.rim], [0, 0, self.rim]])
+        turned = abs(matrix[0, 1]) > 1e-9 or abs(matrix[1, 0]) > 1e-9
+        scaled = None if turned or size[0] * size[1] < _SMALL else _scaled(self.samples, shifted, size)
+        if scaled is not None:
+            return scaled
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        warped = cv2.warpAffine(self.samples, shifted, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(warped, np.uint8)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A picture's planes as sources."""
+
+    y: Source
+    u: Source
+    v: Source
+
+    @classmethod
+    def of(cls, rgb: Bytes) -> Sources:
+        """Of a picture with even sides."""
+        y, u, v = planes_from_rgb(rgb)
+        return cls(Source.of(y), Source.of(u), Source.of(v))
 
     def filmed(self, matrix: Matrix, *, width: int, height: int) -> Planes:
-        """The plate as the film sees it through `matrix` (canvas place -> film place)."""
+        """The picture as the film sees it through `matrix` (canvas place -> film place)."""
         full = sampling(matrix, pitch_from=1, pitch_to=1)
         half = sampling(matrix, pitch_from=2, pitch_to=2)
-        y, u, v = self.planes
         size, small = (width, height), (width // 2, height // 2)
-        return sampled(y, full, size), sampled(u, half, small, rim=RIM // 2), sampled(v, half, small, rim=RIM // 2)
-
-
-def rimmed_planes(rgb: Bytes) -> Planes:
-    """The planes of `rgb` (even sides), each with a rim that repeats its edge."""
-    y, u, v = planes_from_rgb(rgb)
-    half = RIM // 2
-    return (
-        _rimmed(y, RIM, cv2.BORDER_REPLICATE),
-        _rimmed(u, half, cv2.BORDER_REPLICATE),
-        _rimmed(v, half, cv2.BORDER_REPLICATE),
-    )
-
-
-def rimmed_alpha(alpha: Bytes, *, rim: int = RIM) -> Bytes:
-    """`alpha` with a rim where nothing is."""
-    return _rimmed(alpha, rim, cv2.BORDER_CONSTANT)
-
-
-def sampled(plane: Bytes, matrix: Matrix, size: tuple[int, int], *, rim: int = RIM) -> Bytes:
-    """`plane`, given with its rim, through cv2's inverse map `matrix` (of the plane without it), bilinear.
-
-    Without a turn, rows and columns are scaled apart: 0.8 ms for a full frame where the warp takes 3.
-    """
-    shifted = matrix + np.array([[0, 0, rim], [0, 0, rim]])
-    turned = abs(matrix[0, 1]) > 1e-9 or abs(matrix[1, 0]) > 1e-9
-    scaled = None if turned or size[0] * size[1] < _SMALL else _scaled(plane, shifted, size)
-    if scaled is not None:
-        return scaled
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(plane, shifted, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        return self.y.sampled(full, size), self.u.sampled(half, small), self.v.sampled(half, small)
 
 
 @dataclass(frozen=True)
@@ -99,20 +98,17 @@ def _scaled(plane: Bytes, matrix: Matrix, size: tuple[int, int]) -> Bytes | None
 def _fitted(scale: float, offset: float, length: int) -> _Axis | None:
     """Wanted: result i is source `scale * i + offset`; a resize gives `start + (i + skipped + 0.5) * scale - 0.5`.
 
-    The start is a whole number, so of many pairs the nearest is taken, and the factor is bent until the middle of
-    the picture is exact; what is left grows to 0.02 px towards the rim.
+    The start is a whole number, so of many pairs the first good one is taken, else the nearest, and the factor is
+    bent until the middle of the picture is exact; what is left grows to 0.02 px at most towards the rim.
     """
     skipped = np.arange(1, _MOST_SHIFTS)
     wanted = offset + 0.5 - (skipped + 0.5) * scale
     start = np.rint(wanted)
     off = np.where(start >= 0, np.abs(wanted - start), np.inf)
-    best = int(np.argmin(off))
+    good = np.flatnonzero(off <= _EXACT_PX)
+    best = int(good[0]) if good.size else int(np.argmin(off))
     if off[best] > _NEAR_ENOUGH_PX:
         return None
     middle = float(skipped[best]) + length / 2
     bent = scale + float(wanted[best] - start[best]) / middle
     return _Axis(int(start[best]), int(skipped[best]), 1 / bent)
-
-
-def _rimmed(plane: Bytes, rim: int, border: int) -> Bytes:
-    return np.asarray(cv2.copyMakeBorder(plane, rim, rim, rim, rim, border), np.uint8)
