@@ -129,6 +129,8 @@ class VideoWriter:
         with VideoWriter(target, size=size, settings=DELIVERY) as film:
             film.write(planes)
 
+    Whoever draws on `canvas` (its rows may lie apart) and writes that spares a copy.
+
     Raises:
         MachineLacks: the disk is full.
         MediaError: a frame of another size, or the encoder failed.
@@ -153,6 +155,8 @@ class VideoWriter:
             self._stream = self._opened_stream()
             # One frame for all: x264 copies what it is given, and fresh memory costs half a millisecond a frame.
             self._frame = av.VideoFrame(self._size.width_px, self._size.height_px, "yuv420p")
+            y, u, v = (_seen(plane) for plane in self._frame.planes)
+            self.canvas: Planes = (y, u, v)
         except (FFmpegError, OSError) as error:
             self._drop()
             raise explained(error, "writing", self._target) from error
@@ -180,8 +184,9 @@ class VideoWriter:
                 size=self._size,
             )
         frame = self._frame
-        for plane, samples in zip(frame.planes, planes, strict=True):
-            _seen(plane)[:] = samples
+        if planes is not self.canvas:
+            for plane, samples in zip(self.canvas, planes, strict=True):
+                plane[:] = samples
         frame.pts, frame.time_base = self.frames, 1 / self._rate.per_second
         try:
             self._container.mux(self._stream.encode(frame))
@@ -217,11 +222,17 @@ class VideoWriter:
 
 
 def read_planes(
-    path: Path, *, start_frame: int = 0, frames: int | None = None, size: Size | None = None, threads: int = 1
+    path: Path,
+    *,
+    start_frame: int = 0,
+    frames: int | None = None,
+    size: Size | None = None,
+    threads: int = 1,
+    into: Planes | None = None,
 ) -> Iterator[Planes]:
     """The frames of a film file from `start_frame` on, `frames` of them or all that come.
 
-    The arrays are the caller's own.
+    The arrays are the caller's own; with `into` they are these each time, written anew.
 
     Raises:
         MediaError: no readable film, not 8-bit 4:2:0, another size than `size`, or too few frames.
@@ -242,7 +253,7 @@ def read_planes(
                     continue
                 if frames is not None and given >= frames:
                     break
-                yield _planes_of(frame, path, size)
+                yield _planes_of(frame, path, size, into)
                 given += 1
     except (FFmpegError, OSError) as error:
         raise explained(error, "reading", path) from error
@@ -256,14 +267,18 @@ def read_planes(
         )
 
 
-def _planes_of(frame: av.VideoFrame, path: Path, size: Size | None) -> Planes:
+def _planes_of(frame: av.VideoFrame, path: Path, size: Size | None, into: Planes | None) -> Planes:
     got = Size(width_px=frame.width, height_px=frame.height)
     if frame.format.name not in ("yuv420p", "yuvj420p"):
         raise MediaError("{path} is {got}; expected yuv420p", path=path.name, got=frame.format.name)
     if size is not None and got != size:
         raise MediaError("{path} is {got}; expected {size}", path=path.name, got=got, size=size)
-    y, u, v = (_seen(plane).copy() for plane in frame.planes)
-    return y, u, v
+    if into is None:
+        y, u, v = (_seen(plane).copy() for plane in frame.planes)
+        return y, u, v
+    for plane, place in zip(frame.planes, into, strict=True):
+        place[:] = _seen(plane)
+    return into
 
 
 def _seen(plane: Any) -> NDArray[np.uint8]:

@@ -151,17 +151,22 @@ def render_segment(
     seen = [o for o in overlays if o.start_frame < segment.end_frame and segment.start_frame < o.end_frame]
     painters = [OverlayPainter(overlay, size) for overlay in seen]
     with VideoWriter(target, size=size, settings=settings) as film:
-        for frame, planes in enumerate(_segment_frames(segment, clips, size), start=segment.start_frame):
+        for frame, planes in enumerate(_segment_frames(segment, clips, size, film.canvas), start=segment.start_frame):
             for painter in painters:
                 painter.paint(planes, frame)
             film.write(planes)
             tick()
 
 
-def _segment_frames(segment: Segment, clips: Mapping[str, ClipFile], size: Size) -> Iterator[Planes]:
+def _segment_frames(segment: Segment, clips: Mapping[str, ClipFile], size: Size, canvas: Planes) -> Iterator[Planes]:
+    """The segment's frames without text; drawn on `canvas` where nothing is mixed."""
     shot = segment.shot
     after = read_planes(
-        clips[shot.scene_id].path, start_frame=shot.clip_frame(segment.start_frame), frames=segment.frames, size=size
+        clips[shot.scene_id].path,
+        start_frame=shot.clip_frame(segment.start_frame),
+        frames=segment.frames,
+        size=size,
+        into=canvas,
     )
     if segment.before is not None:
         before = read_planes(
