@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,7 +21,7 @@ from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
 from ad_pipeline.stages.key_image import key_image_key
 from ad_pipeline.stages.lipsync import lipsync_key
-from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.sfx import sfx_key
 from ad_pipeline.stages.soundtrack import MUSIC, Soundtrack, music_task
@@ -47,40 +48,65 @@ def make_finals(workplace: Workplace, session_id: str, wishes: Wishes = RESUME) 
         StoryboardRejected: a text does not fit its place.
     """
     facts = facts_of(workplace, session_id)
-    make(workplace, facts.session, music_task(facts), Wishes())
-    return tuple(make(workplace, facts.session, task, wishes) for task in final_tasks(facts, Soundtrack(facts)))
+    music, desk = music_task(facts), _Desk(facts)
+    with ThreadPoolExecutor(1, thread_name_prefix="titles") as beside:
+        if current(facts.session, music) is None:
+            beside.submit(desk.titles, facts.storyboard.format)  # without music there is no final yet either
+        make(workplace, facts.session, music, Wishes())
+        return tuple(make(workplace, facts.session, task, wishes) for task in final_tasks(facts, desk))
 
 
-def final_tasks(facts: SessionFacts, soundtrack: Soundtrack | None = None) -> tuple[Task, ...]:
-    """What decides the finals, one per format; `soundtrack` is needed only to make them."""
-    return tuple(_task(facts, format_, soundtrack) for format_ in facts.storyboard.all_formats)
+def final_tasks(facts: SessionFacts, desk: _Desk | None = None) -> tuple[Task, ...]:
+    """What decides the finals, one per format; `desk` is needed only to make them."""
+    return tuple(_task(facts, format_, desk) for format_ in facts.storyboard.all_formats)
 
 
-def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -> Task:
+class _Desk:
+    """What the finals of one session share or need twice: the sound, and each format's titles."""
+
+    def __init__(self, facts: SessionFacts) -> None:
+        self._facts = facts
+        self._titles: dict[Format, Titles] = {}
+        self._titling = threading.Lock()
+        self.soundtrack = Soundtrack(facts)
+
+    def titles(self, format_: Format) -> Titles:
+        """The format's titles, set when first asked for."""
+        with self._titling:
+            if format_ not in self._titles:
+                self._titles[format_] = self._set(format_)
+            return self._titles[format_]
+
+    def _set(self, format_: Format) -> Titles:
+        facts, session = self._facts, self._facts.session
+        scenes = facts.storyboard.scene_ids
+        voices = {scene_id: picked_input(session, voice_key(scene_id)) for scene_id in scenes}
+        return film_titles(
+            facts,
+            format_,
+            pictures={id_: session.path_of(picked_input(session, key_image_key(id_, format_))) for id_ in scenes},
+            marks={scene_id: record.details.get("marks", ()) for scene_id, record in voices.items()},
+        )
+
+
+def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
     board, session = facts.storyboard, facts.session
     clips = {scene.id: picked_input(session, lipsync_key(scene.id, format_)) for scene in board.scenes}
-    pictures = {scene.id: picked_input(session, key_image_key(scene.id, format_)) for scene in board.scenes}
     voices = {scene.id: picked_input(session, voice_key(scene.id)) for scene in board.scenes}
     inputs = {f"lipsync.{scene_id}": record.sha256 for scene_id, record in clips.items()}
     inputs |= {f"voice.{scene_id}": record.sha256 for scene_id, record in voices.items()}
     inputs |= {f"sfx.{scene.id}": picked_input(session, sfx_key(scene.id)).sha256 for scene in board.scenes}
     inputs["music"] = picked_input(session, MUSIC).sha256
     target_lufs, peak_dbtp = loudness_target(facts.brief.channels)
-    drawn: dict[str, Titles] = {}
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
-        assert soundtrack is not None
-        track = soundtrack
+        assert desk is not None
+        track = desk.soundtrack
         silent = draft.folder / "silent.mp4"
         with ThreadPoolExecutor(1) as beside:
             # The sound is mastered while titles are set and the film is cut.
             mastering = beside.submit(lambda: track.sound)
-            titles = drawn["titles"] = film_titles(
-                facts,
-                format_,
-                pictures={scene_id: session.path_of(record) for scene_id, record in pictures.items()},
-                marks={scene_id: record.details.get("marks", ()) for scene_id, record in voices.items()},
-            )
+            titles = desk.titles(format_)
             film = render_film(
                 facts.timeline,
                 {scene_id: ClipFile(path=session.path_of(r), sha256=r.sha256) for scene_id, r in clips.items()},
@@ -112,7 +138,7 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
         )
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
-        assert soundtrack is not None
+        assert desk is not None
         verdicts = check_final(
             draft.path,
             size=size_of(format_),
@@ -120,9 +146,9 @@ def _task(facts: SessionFacts, format_: Format, soundtrack: Soundtrack | None) -
             target_lufs=target_lufs,
             peak_dbtp=peak_dbtp,
             # The film's sound is the mastered file's own packets: measured once, on those bytes.
-            loudness=soundtrack.sound.mastered.measurements[-1],
+            loudness=desk.soundtrack.sound.mastered.measurements[-1],
         )
-        return [*verdicts, check_text_inside(drawn["titles"].places, facts.safe_box(format_))]
+        return [*verdicts, check_text_inside(desk.titles(format_).places, facts.safe_box(format_))]
 
     return Task(
         key=final_key(format_),
