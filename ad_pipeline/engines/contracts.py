@@ -177,6 +177,8 @@ class ImageRequest:
     brand_elements: tuple[str, ...] = ()
     safe_box: Box
     calm_boxes: tuple[Box, ...] = ()
+    mark_boxes: tuple[Box, ...] = ()
+    """Corners where a small mark lies: a product keeps clear of them, a surface or a figure need not."""
     motion_style: str = "gentle drift"
     controlnet_mode: str | None = None
     claims: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from ad_pipeline.stages.session_facts import SessionFacts, facts_of
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.formats import Format, size_of
 from ad_pipeline.story.storyboard import Scene
-from ad_pipeline.values import Size
+from ad_pipeline.values import Box, Size
 
 STAGE_VERSION = 1
 LAYERS = "layers"
@@ -98,6 +98,10 @@ def _request(facts: SessionFacts, scene: Scene, format_: Format) -> ImageRequest
         calm.append(layout.button if facts.is_wide(format_) else replace(area, top_px=layout.button.top_px))
     elif scene.spoken and facts.brief.voice != "none":
         calm.append(layout.caption)
+    marks: tuple[Box, ...] = ()
+    if "logo_bottom_right" in scene.brand_elements and not facts.is_wide(format_):
+        # And the corner on the other side, so that the subject stays in the middle: narrower, or above both.
+        marks = (layout.logo, _mirrored(layout.logo, size_of(format_)))
     return ImageRequest(
         prompt=scene.image_prompt,
         negative_prompt=scene.negative_prompt,
@@ -109,7 +113,12 @@ def _request(facts: SessionFacts, scene: Scene, format_: Format) -> ImageRequest
         brand_elements=scene.brand_elements,
         safe_box=area,
         calm_boxes=tuple(calm),
+        mark_boxes=marks,
         motion_style=scene.motion_style,
         controlnet_mode=scene.controlnet_mode,
         claims=tuple(claim.text for claim in facts.brief.claims),
     )
+
+
+def _mirrored(box: Box, size: Size) -> Box:
+    return replace(box, left_px=size.width_px - box.right_px, right_px=size.width_px - box.left_px)

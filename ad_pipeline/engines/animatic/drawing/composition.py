@@ -68,18 +68,20 @@ def composed(request: ImageRequest, plan: Plan, photo: Photo | None) -> Composit
     margin_x = (canvas.width_px - request.size.width_px) // 2
     margin_y = (canvas.height_px - request.size.height_px) // 2
     room, shape = _room(request, plan, photo)
-    height = height_in(room, aspect=shape.aspect, share=_share(plan, shape.aspect))
+    height = height_in(room, aspect=shape.aspect, share=_share(plan, shape.aspect, room))
     if plan.subject == "figure":
         # A neck or a shoulder may run out of the safe box below: it is no message.
         slack = (room.height_px - height) / 2
-        height = min(int(height * 1.2), int(request.size.height_px - room.top_px - slack))
+        if plan.plate.name != "mirror":
+            height = min(int(height * 1.2), int(request.size.height_px - room.top_px - slack))
         foot_y = room.top_px + slack + height
     elif plan.shows_product and plan.plate.ground in ("floor", "mirror", "float"):
         foot_y = room.bottom_px - (room.height_px - height) * 0.35 - shape.below * height
     else:
         foot_y = (room.top_px + room.bottom_px) / 2 + height * (0.5 - shape.below)
     height = max(48, int(height * (1 - shape.below)))
-    foot_x = (room.left_px + room.right_px) / 2
+    beside = max(0.0, (room.right_px - room.left_px - height * shape.aspect) / 2)
+    foot_x = (room.left_px + room.right_px) / 2 + plan.aside * beside
     stage = _stage(
         request, plan, canvas, foot=(foot_x + margin_x, foot_y + margin_y), height=height, width=height * shape.aspect
     )
@@ -142,8 +144,11 @@ def _within(request: ImageRequest) -> ImageRequest:
     safe = request.safe_box.meet(whole)
     if safe.width_px < 0.2 * whole.width_px or safe.height_px < 0.2 * whole.height_px:
         safe = whole
-    calm = tuple(box for box in (b.meet(whole) for b in request.calm_boxes) if box.width_px > 0 and box.height_px > 0)
-    return replace(request, safe_box=safe, calm_boxes=calm)
+    calm, marks = (
+        tuple(box for box in (b.meet(whole) for b in boxes) if box.width_px > 0 and box.height_px > 0)
+        for boxes in (request.calm_boxes, request.mark_boxes)
+    )
+    return replace(request, safe_box=safe, calm_boxes=calm, mark_boxes=marks)
 
 
 def _canvas(size: Size) -> Size:
@@ -154,11 +159,12 @@ def _canvas(size: Size) -> Size:
     )
 
 
-def _share(plan: Plan, aspect: float) -> float:
-    """How much of its room the subject takes: squat things less, or they would fill the picture."""
+def _share(plan: Plan, aspect: float, room: Box) -> float:
+    """How much of its room the subject takes: squat things as wide as the room less, or they would fill it."""
     if not plan.shows_product:
-        return 1.0
-    return _SHARES[plan.camera] * (0.78 if aspect > 0.75 else 1.0)
+        return 0.82 if plan.subject == "figure" and plan.camera == "wide" else 1.0
+    fills = aspect > 0.75 and room.width_px < 1.25 * aspect * room.height_px
+    return _SHARES[plan.camera] * (0.78 if fills else 1.0)
 
 
 def _room(request: ImageRequest, plan: Plan, photo: Photo | None) -> tuple[Box, _Shape]:
@@ -174,7 +180,8 @@ def _room(request: ImageRequest, plan: Plan, photo: Photo | None) -> tuple[Box, 
         product = BUILDERS[plan.product](Tones.of(request.look.kit.palette))
         bulge = product.half_width * product.tilt
         shape = _Shape(aspect=2 * product.half_width / (1 + bulge), below=bulge / (1 + bulge))
-    return roomiest(request.safe_box, request.calm_boxes, aspect=shape.aspect, size=request.size), shape
+    taken = request.calm_boxes + (request.mark_boxes if plan.shows_product else ())
+    return roomiest(request.safe_box, taken, aspect=shape.aspect, size=request.size), shape
 
 
 def _stage(
