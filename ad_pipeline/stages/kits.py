@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
+import cv2
+
 from ad_pipeline.errors import BriefRejected, KitRejected, MediaError
 from ad_pipeline.media.fonts import load_font
 from ad_pipeline.story.border import nearest
@@ -52,7 +54,7 @@ def _text_of(path: Path) -> str:
 
 
 def _checked(kit: BrandKit, brand_id: str) -> BrandKit:
-    """The kit, when its files exist and its fonts are fonts."""
+    """The kit, when its pictures are pictures and its fonts are fonts."""
     if kit.brand_id != brand_id:
         raise KitRejected(
             "brand kit {brand_id}.yaml says brand_id {got!r}; make them equal",
@@ -61,6 +63,10 @@ def _checked(kit: BrandKit, brand_id: str) -> BrandKit:
     for field, path in {"logo": kit.logo, **{f"elements.{name}": path for name, path in kit.elements.items()}}.items():
         if path and not Path(path).is_file():
             raise KitRejected("brand kit, field {field!r}: no file {path}", field=field, path=path)
+        if path and not cv2.haveImageReader(path):
+            raise KitRejected(
+                "brand kit, field {field!r}: {path} is no picture that can be read; give a PNG", field=field, path=path
+            )
     for role in ("headline", "body", "caption"):
         try:
             load_font(getattr(kit.fonts, role), 24)

@@ -54,7 +54,15 @@ def mapping_from_yaml(text: str, *, rejected: type[InputRejected], what: str) ->
     Raises:
         InputRejected: `rejected` itself, when the text is too long, no YAML, or no mapping.
     """
-    if len(text.encode()) > TEXT_LIMIT_BYTES:
+    try:
+        size_bytes = len(text.encode())
+    except UnicodeEncodeError as error:  # a command line that is no UTF-8, or a half of a pair
+        raise rejected(
+            "the {what} holds {got!r}, which is no character; write it as UTF-8 text",
+            what=what,
+            got=text[error.start : error.end][:20],
+        ) from error
+    if size_bytes > TEXT_LIMIT_BYTES:
         raise rejected(
             "the {what} is larger than {limit} bytes; expected a page of text", what=what, limit=TEXT_LIMIT_BYTES
         )

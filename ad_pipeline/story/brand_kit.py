@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ad_pipeline.errors import KitRejected
 from ad_pipeline.story.border import checked, mapping_from_yaml
@@ -15,13 +15,17 @@ from ad_pipeline.story.border import checked, mapping_from_yaml
 _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
-def _is_colour(value: str) -> str:
-    if not _HEX.fullmatch(value):
-        raise KitRejected("field {field!r}: got {got!r}, expected a colour like #7C4D3A", got=value[:80])
-    return value.upper()
+def _colour(value: object) -> str:
+    if value is None:
+        # To YAML an unquoted #7C4D3A is a comment, so the field arrives empty.
+        raise KitRejected('field {field!r} is empty; write the colour in quotes: "#7C4D3A"')
+    found = str(value).strip()
+    if not _HEX.fullmatch(found):
+        raise KitRejected("field {field!r}: got {got!r}, expected a colour like #7C4D3A", got=found[:80])
+    return found.upper()
 
 
-Colour = Annotated[str, AfterValidator(_is_colour)]
+Colour = Annotated[str, BeforeValidator(_colour)]
 
 
 class Palette(BaseModel):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ad_pipeline.errors import BriefRejected
@@ -23,6 +25,69 @@ def test_yaml_is_read_as_people_mean_it() -> None:
 
 def test_json_is_yaml() -> None:
     assert _read('{"a": [1, "둘"]}') == {"a": [1, "둘"]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": 1, "b": -2.5, "c": True, "d": None, "e": "둘", "f": ""},
+        {"a": [1, [2, {"b": "x"}]], "nested": {"one": {"two": [False, 0.25]}}},
+        {"ratio": "9:16", "date": "2026-11-20", "time": "12:30:00", "yes": "yes", "exponent": "1e3"},
+        {"quotes": '"o\'clock"', "lines": "one\ntwo", "colon": "a: b", "hash": "#7C4D3A", "tab": "a\tb"},
+        {"emoji": "체리 🍒", "escaped": "\u00e9\u200b", "long": "가" * 500},
+        {},
+    ],
+)
+def test_json_and_yaml_texts_give_the_same_mapping(value: dict[str, object]) -> None:
+    spellings = [json.dumps(value), json.dumps(value, ensure_ascii=False, indent=2)]
+    as_yaml = (
+        "".join(f"{json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}\n" for name, part in value.items())
+        or "{ }"
+    )
+
+    assert [_read(text) for text in (*spellings, "\n  " + spellings[0], as_yaml)] == [value] * 4
+
+
+def test_braces_that_are_no_json_are_read_as_yaml() -> None:
+    assert _read("{a: 1, 'b': [x, y,], c: 9:16,}") == {"a": 1, "b": ["x", "y"], "c": "9:16"}
+    assert _read('{"a": 1, "b": 2,}') == {"a": 1, "b": 2}
+    assert _read('{"a": 1} # the brief') == {"a": 1}
+
+
+def test_the_last_of_two_equal_fields_counts_in_both() -> None:
+    assert _read('{"a": 1, "a": 2}') == _read("a: 1\na: 2") == {"a": 2}
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_word_that_is_no_number_is_a_text_in_both(word: str) -> None:
+    assert _read(f'{{"a": {word}}}') == _read(f"a: {word}") == {"a": word}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": [1, 2}', r"no valid YAML: .*line 1, column 12"),
+        ('{"a": "x"', r"no valid YAML: .*line 1"),
+        ('{"a": 1}\n{"b": 2}', "no valid YAML"),
+        ('{"a": "\\q"}', r"no valid YAML: found unknown escape"),
+        ('{"a": *b}', r"no valid YAML: aliases"),
+        ('{"a": "x\x00"}', "no valid YAML"),
+        ('{"a":' * 5000 + "1" + "}" * 5000, "no valid YAML: RecursionError"),
+        ("[1, 2]", "got list"),
+        ('"a"', "got str"),
+        ("{", "no valid YAML"),
+        ("", "got NoneType"),
+    ],
+)
+def test_what_is_wrong_in_braces_is_refused_as_yaml_is(text: str, said: str) -> None:
+    with pytest.raises(BriefRejected, match=said):
+        _read(text)
+
+
+def test_half_a_character_is_refused() -> None:
+    for text in ("a: \udcec", '{"a": "\udcec"}'):
+        with pytest.raises(BriefRejected, match=r"the brief holds '\\udcec', which is no character"):
+            _read(text)
 
 
 def test_what_is_wrong_is_said_with_its_place() -> None:

@@ -83,3 +83,35 @@ def test_a_wrong_field_of_a_kit_is_named(old: str, new: str, named: str) -> None
         kit_from_text(KIT.replace(old, new), folder=Path("kits"))
 
     assert named in f"{rejected.value.field} {rejected.value}"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("blue", "got 'blue', expected a colour like #7C4D3A"),
+        ('"#12345"', "got '#12345', expected a colour"),
+        ('"#GG0011"', "got '#GG0011', expected a colour"),
+        ('"#abc"', "got '#abc', expected a colour"),
+        ('"rgb(1,2,3)"', "expected a colour"),
+        ('""', "got '', expected a colour"),
+        ("112233", "got '112233', expected a colour"),
+        ("[1, 2, 3]", "expected a colour"),
+        ("#112233", 'is empty; write the colour in quotes: "#7C4D3A"'),
+    ],
+)
+@pytest.mark.parametrize("role", ["background", "primary", "text_on_primary"])
+def test_a_colour_that_is_none_is_refused_by_its_role(role: str, written: str, said: str) -> None:
+    colours = {name: '"#112233"' for name in ("background", "surface", "primary", "accent", "text")} | {role: written}
+    palette = "".join(f"  {name}: {colour}\n" for name, colour in colours.items())
+
+    with pytest.raises(KitRejected) as rejected:
+        kit_from_text(f"brand_id: x\nname: X\npalette:\n{palette}", folder=Path("kits"))
+
+    assert rejected.value.field == f"palette.{role}"
+    assert f"'palette.{role}'" in str(rejected.value) and said in str(rejected.value)
+
+
+def test_spaces_around_a_colour_are_no_part_of_it() -> None:
+    kit = kit_from_text(KIT.replace('"#112233"', '" #aabbcc "'), folder=Path("kits"))
+
+    assert kit.palette.primary == "#AABBCC"
