@@ -42,7 +42,7 @@ class TemplateWriter(StoryEngine):
     facts = EngineFacts(
         name="animatic",
         model="template-writer",
-        version="1",
+        version="2",
         crafts=frozenset({"story"}),
         licence=Licence(name="Apache-2.0", paid_ads="yes", note="sentences written for this product"),
         local=True,

@@ -164,6 +164,9 @@ def _share(plan: Plan, aspect: float, room: Box) -> float:
     if not plan.shows_product:
         return 0.82 if plan.subject == "figure" and plan.camera == "wide" else 1.0
     fills = aspect > 0.75 and room.width_px < 1.25 * aspect * room.height_px
+    if plan.subject == "end card":
+        # Headline and button leave little room as it is: the product takes all of that.
+        return 0.96
     return _SHARES[plan.camera] * (0.78 if fills else 1.0)
 
 

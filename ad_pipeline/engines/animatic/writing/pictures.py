@@ -8,17 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ad_pipeline.engines.animatic.writing.shelf import Category, Motif
+from ad_pipeline.engines.animatic.writing.worlds import Light, World, worlds_of
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.storyboard import MotionStyle, Purpose, Transition
 
 NEGATIVE = "text, letters, watermark, extra fingers, deformed face, blurry, low quality, clutter"
 
-_PARTS = {"lipstick": "lips", "shampoo": "hair in profile", "body": "hands", "perfume": "neck and wrist"}
-_DULL = {"lipstick": "matte dry lip texture", "shampoo": "tangled dull hair strands", "neutral": "worn paper texture"}
-_CAMERAS: dict[Purpose, tuple[str, ...]] = {
-    "hook": ("close-up", "wide"), "problem": ("macro", "close-up"), "solution": ("straight-on", "close-up"),
-    "story": ("macro", "top", "wide"), "social_proof": ("straight-on", "top"), "cta": ("straight-on",),
-}  # fmt: skip
 _MOTIONS: dict[Purpose, tuple[MotionStyle, ...]] = {
     "hook": ("slow zoom-in", "parallax movement"),
     "problem": ("gentle drift", "slide transition"),
@@ -27,11 +22,13 @@ _MOTIONS: dict[Purpose, tuple[MotionStyle, ...]] = {
     "social_proof": ("slow zoom-in", "gentle drift"),
     "cta": ("pulse effect", "rotation + glow effect"),
 }
-_ELEMENTS: dict[Purpose, tuple[str, ...]] = {
-    "hook": (), "problem": ("logo_bottom_right",), "solution": ("product_3d", "logo_bottom_right"),
-    "story": ("logo_bottom_right",), "social_proof": ("product_3d", "logo_bottom_right"),
-    "cta": ("logo", "product_3d", "cta_button"),
-}  # fmt: skip
+_LIGHTS: dict[Light, str] = {"soft": "soft light", "hard": "hard light", "rim": "rim light", "rays": "god rays"}
+_FIRST_SERVED: tuple[Purpose, ...] = ("solution", "hook", "problem", "cta", "social_proof", "story")
+"""Who chooses a world first: what the ad is for, then how it opens and ends."""
+
+_BY_NIGHT, _BY_DAY = frozenset({"evening", "city"}), frozenset({"morning", "summer", "sky"})
+"""Motifs that tell the hour."""
+_DAYLIT = frozenset({"sky", "window", "glare"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,26 +56,78 @@ class Scenery:
 def shots(purposes: Sequence[Purpose], proven: Sequence[bool], scenery: Scenery, chance: random.Random) -> list[Shot]:
     """One shot per scene; no two neighbours move alike. `proven` says which show a sourced claim."""
     made: list[Shot] = []
-    stories = 0
-    for purpose, has_claim in zip(purposes, proven, strict=True):
+    worlds = _worlds(purposes, proven, scenery, chance)
+    for purpose, has_claim, world in zip(purposes, proven, worlds, strict=True):
         wishes: list[MotionStyle] = [m for m in _MOTIONS[purpose] if not made or m != made[-1].motion]
         motion: MotionStyle = (
             wishes[0] if purpose in ("hook", "cta") and chance.random() < 0.7 else chance.choice(wishes)
         )
-        camera = chance.choice(_CAMERAS[purpose])
-        subject = _subject(purpose, scenery, story=stories, has_claim=has_claim)
-        stories += purpose == "story"
-        elements = ("certification_badge", *_ELEMENTS[purpose]) if has_claim else _ELEMENTS[purpose]
         made.append(
             Shot(
-                prompt=f"{subject}, {camera} shot, {_mood(scenery)}",
-                camera=camera,
+                prompt=_prompt(purpose, world, scenery),
+                camera=world.camera,
                 motion=motion,
                 motion_prompt=f"{motion}, calm and smooth",
-                elements=elements,
+                elements=_elements(purpose, world, has_claim=has_claim),
             )
         )
     return made
+
+
+def _worlds(
+    purposes: Sequence[Purpose], proven: Sequence[bool], scenery: Scenery, chance: random.Random
+) -> list[World]:
+    """A world for each scene, each place once while there are others that fit."""
+    found: dict[int, World] = {}
+    order = _order(scenery)
+    for at in sorted(range(len(purposes)), key=lambda at: order.index(purposes[at])):
+        leads = chance.random() < {"solution": 0.25, "problem": 0.75, "cta": 0.65}.get(purposes[at], 1.0)
+        if purposes[at] == "story":
+            leads = purposes[:at].count("story") % 2 == 0
+        wishes = _wishes(purposes[at], scenery, chance, has_claim=proven[at], images_lead=leads)
+        taken = {world.place for world in found.values()}
+        found[at] = next((world for world in wishes if world.place not in taken), wishes[0])
+    return [found[at] for at in range(len(purposes))]
+
+
+def _order(scenery: Scenery) -> tuple[Purpose, ...]:
+    """Who chooses first; the problem before the hook when the concept names just the place that it lives in."""
+    home = worlds_of(scenery.category.name)["problem"][0].place
+    if any(world.place == home for motif in scenery.motifs for world in motif.scenes.values()):
+        return ("solution", "problem", "hook", *_FIRST_SERVED[3:])
+    return _FIRST_SERVED
+
+
+def _wishes(
+    purpose: Purpose, scenery: Scenery, chance: random.Random, *, has_claim: bool, images_lead: bool
+) -> list[World]:
+    """Worlds for one scene, the most wanted first: of the concept's images, and of the kind of product."""
+    images = [motif.scenes[purpose] for motif in scenery.motifs if purpose in motif.scenes]
+    own = list(worlds_of(scenery.category.name)["claim" if has_claim else purpose])
+    if has_claim:
+        images = [world for world in images if world.place == "laboratory"]
+    if purpose == "cta":
+        # The hook took the concept's first image; the end card comes back to its last.
+        images.reverse()
+    else:
+        # Where the concept and the kind of product agree, nothing fits better.
+        images.sort(key=lambda world: world.place != own[0].place)
+    if len(own) > 1 and chance.random() < 0.35:
+        own[0], own[1] = own[1], own[0]
+    wishes = [*images, *own] if images_lead else [own[0], *images, *own[1:]]
+    names = {motif.name for motif in scenery.motifs}
+    if names & _BY_NIGHT and not names & _BY_DAY:
+        wishes = [world for world in wishes if world.place not in _DAYLIT] or wishes
+    return wishes
+
+
+def _elements(purpose: Purpose, world: World, *, has_claim: bool) -> tuple[str, ...]:
+    if purpose == "hook":
+        return ()
+    if purpose == "cta":
+        return ("logo", "product_3d", "cta_button")
+    badge = ("certification_badge",) if has_claim else ()
+    return (*badge, *(("product_3d",) if world.product else ()), "logo_bottom_right")
 
 
 def transitions(purposes: Sequence[Purpose], tones: Sequence[str], chance: random.Random) -> list[Transition | None]:
@@ -123,30 +172,24 @@ def colour_name(colour: str) -> str:
     return f"{shade} {names[round(hue * 12) % 12]}"
 
 
-def _subject(purpose: Purpose, scenery: Scenery, *, story: int, has_claim: bool) -> str:
-    category, product = scenery.category, scenery.product
-    seen = [motif.seen for motif in scenery.motifs] or [category.setting]
-    part = _PARTS.get(category.name, "cheek and eye")
-    hero = f"{category.vessel} of {product}"
-    # The first motif is where the problem lives; the answer comes from another place.
-    better = seen[1] if len(seen) > 1 else category.setting
-    if purpose == "hook":
-        face = "" if category.name == "neutral" else f", a person's {part} as a tasteful graphic form"
-        return f"{seen[0]}{face}"
-    if purpose == "problem":
-        if category.name == "neutral":
-            return f"{seen[-1]}, one empty place in a quiet still life, hard light"
-        # The hook showed the person; here the camera is on the surface itself.
-        return f"dry texture macro, stone, hard light, {_DULL.get(category.name, 'matte skin texture')}"
-    if purpose == "solution":
-        return f"hero product shot, {hero}, {category.texture}, {category.setting}, {better}, soft light"
-    if purpose == "story":
-        settings = [*seen[1:], category.texture, category.setting, "silk", "petals", "window light with leaf shadow"]
-        return f"{settings[story % len(settings)]}, {category.texture}, soft light"
-    if purpose == "social_proof":
-        place = "podium studio with a certification badge" if has_claim else "hands at a quiet ritual, window light"
-        return f"{place}, {hero}, {category.setting}"
-    return f"end card, {hero} centred, podium studio, gradient with grain, rim light"
+def _prompt(purpose: Purpose, world: World, scenery: Scenery) -> str:
+    category = scenery.category
+    seen = world.seen.replace("<part>", category.part).replace("<worn>", category.worn)
+    hero = f"{category.vessel} of {scenery.product}"
+    if purpose == "cta":
+        seen = f"end card, {hero} centred, {seen}"
+    elif world.product:
+        seen = f"hero product shot, {hero}, {seen}"
+    light = _LIGHTS["soft" if world.light == "rim" and not _is_night(scenery) else world.light]
+    shot = world.camera if world.camera.endswith("view") else f"{world.camera} shot"
+    return f"{seen}, {light}, {shot}, {_mood(scenery)}"
+
+
+def _is_night(scenery: Scenery) -> bool:
+    """Whether deep tones suit the ad: a pale brand in rim light is not itself by day."""
+    at = scenery.kit.palette.background
+    dark = sum(int(at[i : i + 2], 16) for i in (1, 3, 5)) < 200
+    return dark or any(motif.name in _BY_NIGHT for motif in scenery.motifs)
 
 
 def _mood(scenery: Scenery) -> str:

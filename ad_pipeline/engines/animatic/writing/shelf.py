@@ -8,9 +8,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
+from ad_pipeline.engines.animatic.writing.worlds import World, world_from
 from ad_pipeline.story.brief import StoryLanguage
+from ad_pipeline.story.storyboard import Purpose
 
 TONES = ("professional", "warm", "casual", "funny", "enthusiastic")
 
@@ -39,8 +41,9 @@ class Category:
 
     name: str
     vessel: str
-    texture: str
-    setting: str
+    part: str
+    """What a hook shows of a person; `worn` is the same before the product comes."""
+    worn: str
     words: Mapping[StoryLanguage, Words]
 
 
@@ -49,7 +52,8 @@ class Motif:
     """An image that words of the brief call for."""
 
     name: str
-    seen: str
+    scenes: Mapping[str, World]
+    """By purpose: where such a scene happens."""
     opens: Mapping[StoryLanguage, tuple[str, ...]]
 
 
@@ -116,8 +120,8 @@ def _categories() -> Mapping[str, tuple[tuple[str, ...], Category]]:
             Category(
                 name=name,
                 vessel=row["vessel"],
-                texture=row["texture"],
-                setting=row["setting"],
+                part=row["part"],
+                worn=row["worn"],
                 words={"ko": _words(row["ko"]), "en": _words(row["en"])},
             ),
         )
@@ -135,7 +139,11 @@ def _motifs() -> tuple[tuple[re.Pattern[str], Motif], ...]:
     return tuple(
         (
             re.compile(rf"(?<![a-z가-힣])(?:{'|'.join(map(re.escape, [*row['ko'], *row['en']]))})"),
-            Motif(name=name, seen=row["seen"], opens={"ko": tuple(row["open_ko"]), "en": tuple(row["open_en"])}),
+            Motif(
+                name=name,
+                scenes={role: world_from(row[role], role=role) for role in get_args(Purpose) if role in row},
+                opens={"ko": tuple(row["open_ko"]), "en": tuple(row["open_en"])},
+            ),
         )
         for name, row in _table("motifs.toml").items()
     )

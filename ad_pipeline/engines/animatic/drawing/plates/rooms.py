@@ -61,7 +61,7 @@ def window(stage: Stage) -> Linear:
     below = smoothstep(horizon - 2, horizon + 2, stage.y)
     sun = light * (1 - 0.80 * shade) * (1 - 0.35 * below)
     warm = np.array([1.0, 0.90, 0.74], np.float32)
-    ambient = mix(np.ones(3, np.float32), mix(tones.primary, np.ones(3, np.float32), 0.6), 0.35) * 0.66
+    ambient = mix(np.ones(3, np.float32), mix(tones.primary, np.ones(3, np.float32), 0.6), 0.35) * 0.74
     picture *= ambient + sun[..., None] * warm * (0.78 if not tones.dark else 1.6)
     picture *= (1 - 0.14 * cv2.exp(-np.abs(stage.y - horizon) / 18))[..., None]
     return picture
