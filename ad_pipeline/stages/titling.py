@@ -6,6 +6,7 @@ after its scene's transition and leaves before the next one.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,15 +117,25 @@ def check_texts_fit(facts: SessionFacts, board: Storyboard) -> None:
     """Look whether every written text fits its place in every format, before anything is made.
 
     Raises:
-        StoryboardRejected: naming the scene, the text and the room.
+        StoryboardRejected: naming the scene, the text and the room; or a character that nothing draws or says.
     """
     for scene in board.scenes:
+        for field_, text in (("onscreen_text", scene.onscreen_text), ("narration", scene.narration)):
+            _check_characters(text, f"{scene.id}.{field_}")
         written, source = written_of(scene)
         for format_ in board.all_formats:
             if written:
                 _headline(facts, scene, format_, written)
             if source:
                 _footnote(facts, scene, format_, source)
+
+
+def _check_characters(text: str, field_: str) -> None:
+    control = next((c for c in text if unicodedata.category(c) == "Cc" and not c.isspace()), "")
+    if control:
+        raise StoryboardRejected(
+            "{field} holds the control character U+{code:04X}; remove it", field=field_, code=ord(control)
+        )
 
 
 def written_of(scene: Scene) -> tuple[str, str]:
