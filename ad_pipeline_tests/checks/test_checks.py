@@ -212,3 +212,29 @@ def test_text_outside_the_safe_box_is_named() -> None:
     verdict = check_text_inside({"headline": inside, "caption": outside}, safe)
     assert not verdict.passed
     assert verdict.measured == "outside: caption by 30 px"
+
+
+@pytest.mark.parametrize("begins_at", [10, 60, 120])
+def test_a_black_second_anywhere_in_a_final_is_found(tmp_path: Path, begins_at: int) -> None:
+    """Its two halves are looked at side by side; the middle of these 144 frames is 72."""
+    frames, dark = 144, flat(16, SIZE)
+    picture = film(
+        tmp_path / "picture.mp4",
+        (dark if begins_at <= i < begins_at + 24 else drifting(i) for i in range(frames)),
+    )
+
+    final = final_of(tmp_path, picture, bed(frames / 24))
+
+    assert checked(final, frames=frames) == {"black"}
+    verdicts = check_final(final, size=SIZE, frames=frames, target_lufs=-14, peak_dbtp=-1)
+    assert next(v.measured for v in verdicts if v.name == "black") == "1.00 s"
+
+
+@pytest.mark.parametrize("stands_from", [10, 80])
+def test_a_picture_that_stands_still_in_either_half_is_found(tmp_path: Path, stands_from: int) -> None:
+    picture = film(
+        tmp_path / "picture.mp4",
+        (drifting(stands_from if stands_from <= i < stands_from + 50 else i) for i in range(144)),
+    )
+
+    assert checked(final_of(tmp_path, picture, bed(6.0)), frames=144) == {"frozen"}
