@@ -3,12 +3,33 @@
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from ad_pipeline.messages import say
 from ad_pipeline.stages.workplace import Wishes
 
 
-class TakeConfig(dg.Config):
+class PieceConfig(dg.Config):
+    """What is out of range fails at once and in one sentence; as pydantic's own error it would be retried."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise dg.Failure(
+                description=say(
+                    "{what}, field {field!r}: {problem}; got {got}",
+                    what="run config",
+                    field=".".join(str(part) for part in wrong["loc"]),
+                    problem=wrong["msg"],
+                    got=repr(wrong["input"])[:80],
+                ),
+                allow_retries=False,
+            ) from error
+
+
+class TakeConfig(PieceConfig):
     """`reuse: false` (a person's way) makes a new take; automation and resume say `reuse: true`."""
 
     reuse: bool = Field(default=False, description="take what exists when nothing that decides it changed")
@@ -20,7 +41,7 @@ class TakeConfig(dg.Config):
         return Wishes(**self.model_dump(exclude_none=True))
 
 
-class StoryboardConfig(dg.Config):
+class StoryboardConfig(PieceConfig):
     """A new session needs a brief; an open one keeps its own."""
 
     brief: dict[str, Any] | None = Field(

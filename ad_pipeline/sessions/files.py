@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ad_pipeline.errors import MachineLacks
 
+_NO_LINKS_HERE = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
 
 def write_whole(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a small file so that a reader sees the old one or the new one; if `durable`, also after a power cut."""
@@ -56,10 +58,22 @@ def point(name: Path, target: Path, *, copied: bool) -> None:
     name.parent.mkdir(parents=True, exist_ok=True)
     draft = name.with_name(f".{name.name}.{uuid.uuid4().hex[:8]}")
     try:
-        if copied:
+        if copied or not _linked(draft, Path(os.path.relpath(target, name.parent))):
             shutil.copyfile(target, draft)
-        else:
-            draft.symlink_to(os.path.relpath(target, name.parent))
-    except NotImplementedError:  # a file system without links
-        shutil.copyfile(target, draft)
-    draft.replace(name)
+        draft.replace(name)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _linked(link: Path, target: Path) -> bool:
+    """Whether `link` was made; False on a file system without links (an exFAT stick, some network shares)."""
+    try:
+        link.symlink_to(target)
+    except NotImplementedError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS_HERE:
+            raise
+        return False
+    return True
