@@ -9,6 +9,10 @@ from ad_pipeline.messages import say
 from ad_pipeline.stages.workplace import Wishes
 
 
+class OutOfRange(dg.Failure, ValueError):
+    """To Dagster a failure without a retry; to whoever builds a config in Python a ValueError, as pydantic's is."""
+
+
 class PieceConfig(dg.Config):
     """What is out of range fails at once and in one sentence; as pydantic's own error it would be retried."""
 
@@ -17,7 +21,7 @@ class PieceConfig(dg.Config):
             super().__init__(**values)
         except ValidationError as error:
             wrong = error.errors()[0]
-            raise dg.Failure(
+            raise OutOfRange(
                 description=say(
                     "{what}, field {field!r}: {problem}; got {got}",
                     what="run config",
