@@ -119,6 +119,8 @@ def _png_that_claims(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (_png_that_claims(40, 53), r"p\.png is 40 x 53 px; the shorter side must have at least 64 px"),
+        (_png_that_claims(9000, 9000), r"p\.png has 81 million pixels; at most 60 are read"),
         (_png_that_claims(100, 100), r"p\.png is a broken picture"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', r"p\.png is no picture; expected a PNG, JPEG or WebP"),
         (b"", r"p\.png is no picture"),
