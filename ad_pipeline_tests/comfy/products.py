@@ -1,0 +1,111 @@
+"""The files that the test server's output nodes leave: real, tiny, of the size, length and rate the graph asks for."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+_KEYS = {
+    "SaveImage": ("images", "png"),
+    "PreviewImage": ("images", "png"),
+    "SaveImageAdvanced": ("images", "png"),
+    "SaveVideo": ("images", "mp4"),
+    "SaveAudio": ("audio", "flac"),
+    "SaveAudioAdvanced": ("audio", "flac"),
+    "VHS_VideoCombine": ("gifs", "mp4"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """One file of an output node, and the key under which the node lists it."""
+
+    key: str
+    suffix: str
+    data: bytes
+
+
+def product(graph: Graph, node_id: str) -> Product | None:
+    """What the node leaves; None for a node that leaves no file."""
+    key, suffix = _KEYS.get(graph[node_id]["class_type"], ("", ""))
+    width, height = int(_upstream(graph, node_id, "width", 64)), int(_upstream(graph, node_id, "height", 64))
+    match suffix:
+        case "png":
+            data = picture(width, height)
+        case "mp4":
+            amount = _upstream(graph, node_id, "amount", _upstream(graph, node_id, "batch_size", 8))
+            frames = int(_upstream(graph, node_id, "length", amount))
+            rate = float(_upstream(graph, node_id, "fps", _upstream(graph, node_id, "frame_rate", 24)))
+            data = film(width, height, frames, rate)
+        case "flac":
+            data = sound(float(_upstream(graph, node_id, "duration", 1.0)))
+        case _:
+            return None
+    return Product(key=key, suffix=suffix, data=data)
+
+
+def _upstream(graph: Graph, node_id: str, name: str, otherwise: float) -> float:
+    """The nearest plain value of input `name` at the node or above it."""
+    nodes, seen = [node_id], set[str]()
+    while nodes:
+        node_id = nodes.pop(0)
+        if node_id in seen or node_id not in graph:
+            continue
+        seen.add(node_id)
+        inputs = graph[node_id].get("inputs", {})
+        if isinstance(inputs.get(name), int | float):
+            return inputs[name]
+        nodes += [value[0] for value in inputs.values() if isinstance(value, list) and value]
+    return otherwise
+
+
+@functools.lru_cache(maxsize=32)
+def picture(width: int, height: int) -> bytes:
+    """A PNG with a slope of colour."""
+    row = np.linspace(0, 255, width, dtype=np.uint8)
+    pixels = np.dstack([np.tile(row, (height, 1)), np.full((height, width, 2), 96, np.uint8)])
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png", compress_level=1)
+    return file.getvalue()
+
+
+@functools.lru_cache(maxsize=32)
+def film(width: int, height: int, frames: int, rate: float) -> bytes:
+    """An H.264 mp4 without sound."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001))
+        stream.width, stream.height, stream.pix_fmt = width - width % 2, height - height % 2, "yuv420p"
+        stream.options = {"preset": "ultrafast"}
+        for number in range(frames):
+            grey = np.full((stream.height, stream.width, 3), 40 + number * 160 // max(1, frames), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+@functools.lru_cache(maxsize=32)
+def sound(seconds: float) -> bytes:
+    """A FLAC of a quiet tone, mono, 24 kHz."""
+    tone = (np.sin(np.arange(int(seconds * 24000)) * 0.1) * 3000).astype(np.int16)
+    file = io.BytesIO()
+    with av.open(file, "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=24000, layout="mono")
+        stream.format = "s16"  # type: ignore[attr-defined]  # av's stub lacks it
+        for start in range(0, len(tone), 4096):
+            frame = av.AudioFrame.from_ndarray(tone[None, start : start + 4096], format="s16", layout="mono")
+            frame.sample_rate = 24000
+            frame.pts = start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return file.getvalue()
