@@ -19,12 +19,6 @@ from ad_pipeline_tests.comfy.server import ComfyServer
 
 
 @pytest.fixture
-def server() -> Iterator[ComfyServer]:
-    with ComfyServer() as running:
-        yield running
-
-
-@pytest.fixture
 def http(server: ComfyServer) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         yield client

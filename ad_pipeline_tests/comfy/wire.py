@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 _REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
@@ -43,6 +44,10 @@ class Answer:
 
 class CutOff(Exception):
     """The connection is cut without an answer."""
+
+
+class NoHttp(Exception):
+    """What comes is another protocol."""
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
@@ -77,7 +82,7 @@ class Socket:
 
     def send(self, message: str | bytes) -> None:
         """One message; a connection that is gone swallows it."""
-        if self._writer.is_closing():
+        if self._writer.is_closing() or self._protocol.state is not State.OPEN:
             return
         if isinstance(message, str):
             self._protocol.send_text(message.encode())
@@ -124,11 +129,16 @@ async def serve_connection(
                 await _send(writer, answer)
         except CutOff:
             writer.transport.abort()
+        except NoHttp:
+            await _send(writer, Answer(status=400))
     writer.close()
 
 
 async def _request(reader: asyncio.StreamReader) -> Request:
-    head = await reader.readuntil(b"\r\n\r\n")
+    begin = await reader.readexactly(1)
+    if not begin.isalpha():
+        raise NoHttp  # TLS, mostly
+    head = begin + await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")[:-2]
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -308,6 +308,50 @@ def _extra_data(prompt: Any) -> dict[str, Any]:
     return _mapping(parts[3]) if len(parts) > 3 else {}
 
 
+# --- GET /system_stats --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One card as the server sees it."""
+
+    name: str
+    kind: str
+    vram_total_bytes: int
+    vram_free_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeStats:
+    """What a server says of its machine; utilization, temperature and power it does not know."""
+
+    version: str
+    ram_total_bytes: int
+    ram_free_bytes: int
+    devices: tuple[Device, ...]
+
+
+def node_stats(body: Any) -> NodeStats | None:
+    """What GET /system_stats said; None when this is no ComfyUI."""
+    system = _mapping(_mapping(body).get("system"))
+    if "comfyui_version" not in system:
+        return None
+    return NodeStats(
+        version=str(system["comfyui_version"]),
+        ram_total_bytes=int(_number(system.get("ram_total"))),
+        ram_free_bytes=int(_number(system.get("ram_free"))),
+        devices=tuple(
+            Device(
+                name=str(device.get("name", "")),
+                kind=str(device.get("type", "")),
+                vram_total_bytes=int(_number(device.get("vram_total"))),
+                vram_free_bytes=int(_number(device.get("vram_free"))),
+            )
+            for device in map(_mapping, _sequence(_mapping(body).get("devices")))
+        ),
+    )
+
+
 # --- JSON from outside --------------------------------------------------------------------------
 
 

@@ -1,0 +1,197 @@
+"""HTTP to one ComfyUI server: where it is, how long to wait, and what each fault means for the caller.
+
+Nothing is tried again here. What may pass (refused, timed out, 5xx) is `EngineUnavailable`; what a
+person has to change (address, certificate, login) is `EngineRefused`, in one sentence.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from ad_pipeline.engines.comfy.protocol import ENGINE, shortened
+from ad_pipeline.errors import EngineError, EngineRefused, EngineUnavailable, InputRejected
+
+CONNECT_S = 5.0
+ANSWER_S = 60.0
+"""A server that loads a large model may hold its own lock, and its answers, for many seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a node is. `auth` is the whole Authorization header; `auth_variable` names where it was read from."""
+
+    name: str
+    url: str
+    auth: str = field(default="", repr=False)
+    auth_variable: str = ""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise InputRejected(
+                "node {name}: the url {url!r} is not one of a ComfyUI; expected e.g. http://127.0.0.1:8188",
+                field=f"nodes.{self.name}.url",
+                name=self.name,
+                url=self.url,
+            )
+        if parts.username or parts.password:
+            raise InputRejected(
+                "node {name}: the url holds a password; give it as an Authorization header in the environment",
+                field=f"nodes.{self.name}.url",
+                name=self.name,
+            )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": self.auth} if self.auth else {}
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the node is on this machine, where no proxy of the environment has a say."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    def socket_url(self, client_id: str) -> str:
+        """Where the WebSocket of one client is."""
+        return f"ws{self.url.rstrip('/').removeprefix('http')}/ws?clientId={client_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Status and body: JSON where it was JSON, else text."""
+
+    status: int
+    body: Any
+
+
+class Transport:
+    """Requests to one node; safe to share between threads."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._client = httpx.Client(
+            base_url=address.url,
+            headers={**address.headers, "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            trust_env=not address.is_loopback,
+            verify=address.url.startswith(
+                "https:"
+            ),  # reading the certificates takes 20 ms that plain http need not pay
+            limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=30),
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def get(self, path: str, *, job_id: str = "", params: Mapping[str, str] | None = None) -> Answer:
+        """A question; asking twice does no harm."""
+        with self._explained(job_id):
+            return self._answer(self._client.get(path, params=params), job_id)
+
+    def post(self, path: str, told: Mapping[str, Any], *, job_id: str = "") -> Answer:
+        """A request with a JSON body."""
+        with self._explained(job_id):
+            return self._answer(self._client.post(path, json=told), job_id)
+
+    def send_file(self, path: str, *, form: Mapping[str, str], file: tuple[str, Any]) -> Answer:
+        """A multipart form with one file under `image`, read while it is sent."""
+        with self._explained(""):
+            return self._answer(self._client.post(path, data=dict(form), files={"image": file}), "")
+
+    def part(self, path: str, *, params: Mapping[str, str]) -> int | None:
+        """How many bytes the file has there, asked without fetching it; None when it is not there."""
+        with self._explained(""):
+            got = self._client.get(path, params=params, headers={"Range": "bytes=0-0"})
+        _, _, whole = got.headers.get("content-range", "").partition("/")
+        return int(whole) if got.status_code == 206 and whole.isdigit() else None
+
+    @contextmanager
+    def stream(self, path: str, *, job_id: str, params: Mapping[str, str]) -> Generator[httpx.Response, None, None]:
+        """An answer whose body is read piece by piece; only its status 404 is left to the caller."""
+        with self._explained(job_id), self._client.stream("GET", path, params=params) as got:
+            if got.status_code not in (200, 404):
+                got.read()
+                self._answer(got, job_id)
+                raise self.no_comfyui(f"GET {path}: {got.status_code}", job_id=job_id)
+            yield got
+
+    def no_comfyui(self, saw: str, *, job_id: str = "") -> EngineRefused:
+        """What answers there is something else."""
+        return EngineRefused(
+            "node {name}: {url} does not answer like a ComfyUI ({saw}); check the address",
+            engine=ENGINE,
+            job_id=job_id,
+            name=self.address.name,
+            url=self.address.url,
+            saw=shortened(saw),
+        )
+
+    def _answer(self, got: httpx.Response, job_id: str) -> Answer:
+        name, url, status = self.address.name, self.address.url, got.status_code
+        if status in (401, 403, 407):
+            raise EngineRefused(
+                "node {name}: {url} wants a login ({status}); set its Authorization header in {variable}",
+                engine=ENGINE, job_id=job_id, name=name, url=url, status=status,
+                variable=self.address.auth_variable or "AD_PIPELINE_COMFY_AUTH",
+            )  # fmt: skip
+        if status >= 500 or status == 429:
+            raise EngineUnavailable(
+                "node {name}: {url} answers {status}: {reason}",
+                engine=ENGINE, job_id=job_id, name=name, url=url, status=status, reason=shortened(got.text),
+            )  # fmt: skip
+        if 300 <= status < 400:
+            raise self.no_comfyui(f"{status} -> {got.headers.get('location', '')}", job_id=job_id)
+        if not got.headers.get("content-type", "").startswith("application/json"):
+            return Answer(status=status, body=got.text)
+        try:
+            return Answer(status=status, body=got.json())
+        except ValueError as error:
+            raise self.no_comfyui("broken JSON", job_id=job_id) from error
+
+    @contextmanager
+    def _explained(self, job_id: str) -> Generator[None, None, None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise self._meaning(error, job_id) from error
+
+    def _meaning(self, error: httpx.HTTPError, job_id: str) -> EngineError:
+        name, url = self.address.name, self.address.url
+        tls = _tls_fault(error)
+        if tls:
+            return EngineRefused(
+                "node {name}: no secure connection to {url}: {reason}",
+                engine=ENGINE, job_id=job_id, name=name, url=url, reason=shortened(tls),
+            )  # fmt: skip
+        if isinstance(error, httpx.TimeoutException):
+            return EngineUnavailable(
+                "node {name}: {url} did not answer in time", engine=ENGINE, job_id=job_id, name=name, url=url
+            )
+        return EngineUnavailable(
+            "node {name}: {url} cannot be reached: {reason}",
+            engine=ENGINE, job_id=job_id, name=name, url=url, reason=shortened(str(error) or type(error).__name__),
+        )  # fmt: skip
+
+
+def _tls_fault(error: BaseException | None) -> str:
+    """What TLS complained of, somewhere below; empty for any other fault."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({error.verify_message})"
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return ""  # the other side hung up, as a dying server does
+        if isinstance(error, ssl.SSLError):
+            return error.reason or str(error)
+        error = error.__cause__ or error.__context__
+    return ""

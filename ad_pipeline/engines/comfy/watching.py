@@ -1,0 +1,304 @@
+"""Watch one job until it ended, moved or not.
+
+/api/jobs is the truth; the WebSocket only makes the wait short and tells how far the job is. So a
+socket that is silent, cut, doubled or never opened changes how soon we know, not what we know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ad_pipeline.engines.comfy.events import Event, JobProgress, after, weights_of
+from ad_pipeline.engines.comfy.progress_socket import ProgressSocket, SocketGone
+from ad_pipeline.engines.comfy.protocol import (
+    ENGINE,
+    CancelledThere,
+    Failed,
+    Finished,
+    JobState,
+    Pending,
+    Running,
+    Unknown,
+)
+from ad_pipeline.engines.comfy.transport import Address
+from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable
+
+REPORT_EVERY_S = 1.0
+STALL_S = 300.0
+BLIND_STALLS = 6
+"""Without a working socket a job that moves looks like one that stands: it gets so many times longer."""
+UNREACHABLE_S = 30.0
+_SOCKETLESS_S = 0.15
+"""A job that is done by then needs no socket: opening and closing one costs as much as a cached job."""
+_STOP_CHECK_S = 0.25
+_SETTLING_S = 0.02
+_FIRST_POLL_S, _LONGEST_BLIND_POLL_S, _POLL_WITH_SOCKET_S = 0.003, 2.0, 5.0
+_FIRST_SOCKET_PAUSE_S, _LONGEST_SOCKET_PAUSE_S = 0.25, 30.0
+_QUIET_S, _LONGEST_QUIET_S = 20.0, 320.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stalled:
+    """Nothing moved for `idle_s`; the job was cancelled on its node."""
+
+    node_id: str
+    idle_s: float
+
+
+JobEnd = Finished | Failed | CancelledThere | Unknown | Stalled
+"""`Unknown` after a job was accepted: the server lost it, so it may be submitted again."""
+
+
+class Watched(Protocol):
+    """What a watch needs of a node."""
+
+    @property
+    def address(self) -> Address: ...
+
+    def state(self, job_id: str) -> JobState: ...
+
+    def cancel(self, job_id: str) -> bool: ...
+
+    def client_id(self, job_id: str) -> str: ...
+
+
+def watch(
+    node: Watched,
+    job_id: str,
+    *,
+    report: Callable[[JobProgress], None],
+    should_stop: Callable[[], bool],
+    graph: Mapping[str, Any] | None = None,
+    stall_s: float = STALL_S,
+    unreachable_s: float = UNREACHABLE_S,
+    report_every_s: float = REPORT_EVERY_S,
+) -> JobEnd:
+    """Wait for the job's end, telling `report` how far it is, at most once in `report_every_s`.
+
+    Leaving by `should_stop` or by any interruption cancels the job on its node.
+
+    Raises:
+        Cancelled: `should_stop` said so.
+        EngineUnavailable: the node could not be reached for `unreachable_s`.
+    """
+    progress = JobProgress(job_id=job_id, weights=weights_of(graph or {}))
+    watching = _Watch(
+        node, progress, report=report, should_stop=should_stop, stall_s=stall_s, unreachable_s=unreachable_s,
+        report_every_s=report_every_s,
+    )  # fmt: skip
+    try:
+        return watching.until_ended()
+    except EngineError:
+        raise
+    except BaseException:
+        cancel_quietly(node, job_id)
+        raise
+    finally:
+        watching.close()
+
+
+def cancel_quietly(node: Watched, job_id: str) -> None:
+    """Cancel what may not be there any more, on a node that may not answer."""
+    with contextlib.suppress(EngineError):
+        node.cancel(job_id)
+
+
+def concluded(end: JobEnd, *, node_name: str, job_id: str) -> Finished:
+    """The end of a job that went well; any other end as the error that says whether to try again.
+
+    Raises:
+        EngineUnavailable: out of memory, a broken card, a stall, a job lost or interrupted there.
+        EngineRefused: the graph itself failed.
+    """
+    match end:
+        case Finished():
+            return end
+        case Failed(fault="out_of_memory"):
+            raise EngineUnavailable(
+                "node {name} ran out of memory in {class_type} (node {node_id} of the graph): {reason}",
+                engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
+                reason=end.message,
+            )  # fmt: skip
+        case Failed(fault="device"):
+            raise EngineUnavailable(
+                "the card of node {name} failed in {class_type} (node {node_id} of the graph): {reason}",
+                engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
+                reason=end.message,
+            )  # fmt: skip
+        case Failed():
+            raise EngineRefused(
+                "{class_type} (node {node_id} of the graph) failed on node {name}: {reason}",
+                engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
+                reason=end.message,
+            )  # fmt: skip
+        case CancelledThere():
+            raise EngineUnavailable(
+                "the job was interrupted on node {name} by somebody else", engine=ENGINE, job_id=job_id, name=node_name
+            )
+        case Unknown():
+            raise EngineUnavailable(
+                "node {name} lost the job: it was restarted, or its queue was cleared",
+                engine=ENGINE, job_id=job_id, name=node_name,
+            )  # fmt: skip
+        case Stalled():
+            raise EngineUnavailable(
+                "nothing moved on node {name} for {idle_s:.0f} s (node {node_id} of the graph); the job was cancelled",
+                engine=ENGINE, job_id=job_id, name=node_name, idle_s=end.idle_s, node_id=end.node_id or "?",
+            )  # fmt: skip
+
+
+class _Watch:
+    """The state of one watch; times are of time.monotonic."""
+
+    def __init__(
+        self, node: Watched, progress: JobProgress, *, report: Callable[[JobProgress], None],
+        should_stop: Callable[[], bool], stall_s: float, unreachable_s: float, report_every_s: float,
+    ) -> None:  # fmt: skip
+        now = time.monotonic()
+        self._node, self._progress = node, progress
+        self._report, self._should_stop = report, should_stop
+        self._stall_s, self._unreachable_s, self._report_every_s = stall_s, unreachable_s, report_every_s
+        self._socket: ProgressSocket | None = None
+        self._open_socket_at, self._socket_pause_s = now + _SOCKETLESS_S, _FIRST_SOCKET_PAUSE_S
+        self._poll_at = self._polls_since = now
+        self._unreachable_since: float | None = None
+        self._runs_since: float | None = None
+        self._moved_at = self._heard_at = self._opened_at = now
+        self._hears_job = False
+        """Whether this connection has told anything of our job."""
+        self._quiet_s = self._shortest_quiet_s = min(_QUIET_S, stall_s / 4)
+        self._reported: JobProgress | None = None
+        self._report_at = now
+
+    def close(self) -> None:
+        if self._socket:
+            self._socket.close()
+        self._socket = None
+
+    def until_ended(self) -> JobEnd:
+        while True:
+            if self._should_stop():
+                raise Cancelled("the work was stopped")
+            now = time.monotonic()
+            if now >= self._poll_at:
+                end = self._polled(now)
+                if end:
+                    return end
+            self._tell(now)
+            if self._is_stalled(now):
+                cancel_quietly(self._node, self._progress.job_id)
+                return Stalled(node_id=self._progress.node_id, idle_s=now - self._moved_at)
+            self._tend_socket(now)
+            self._listen(min(self._poll_at - time.monotonic(), _STOP_CHECK_S))
+
+    # --- the truth ----------------------------------------------------------------------------
+
+    def _polled(self, now: float) -> JobEnd | None:
+        try:
+            state = self._node.state(self._progress.job_id)
+        except EngineUnavailable:
+            self._unreachable_since = self._unreachable_since or now
+            if now - self._unreachable_since >= self._unreachable_s:
+                raise
+            self._drop_socket(now)
+            self._poll_later(now)
+            return None
+        self._unreachable_since = None
+        match state:
+            case Pending(ahead=ahead):
+                self._progress = replace(self._progress, ahead=ahead)
+                self._moved_at = self._heard_at = now
+            case Running():
+                if self._runs_since is None:
+                    self._runs_since = self._moved_at = self._heard_at = now
+                self._progress = replace(self._progress, ahead=None)
+            case Finished() | Failed() | CancelledThere() | Unknown():
+                return state
+        self._poll_later(now)
+        return None
+
+    def _poll_later(self, now: float) -> None:
+        """Ask again after a fifth of the time waited so far, so that an end is noticed in proportion."""
+        pause_s = min(max(_FIRST_POLL_S, (now - self._polls_since) / 5), _LONGEST_BLIND_POLL_S)
+        is_told = self._hears_job and not self._progress.left
+        self._poll_at = now + (_POLL_WITH_SOCKET_S if is_told else pause_s)
+
+    # --- the socket ---------------------------------------------------------------------------
+
+    def _tend_socket(self, now: float) -> None:
+        """Open the socket when it is due, and anew when it has been silent for too long."""
+        if self._socket:
+            is_quiet = self._runs_since is not None and now - self._heard_at >= self._quiet_s
+            if not is_quiet:
+                return
+            # A new connection is told at once which node runs: that tells a dead socket from a slow job.
+            self._quiet_s = min(2 * self._quiet_s, _LONGEST_QUIET_S)
+            self._heard_at = now
+            self._drop_socket(now, again_s=0.0)
+        if now >= self._open_socket_at and not self._unreachable_since:
+            try:
+                self._socket = ProgressSocket(self._node.address, self._node.client_id(self._progress.job_id))
+                self._socket_pause_s, self._opened_at = _FIRST_SOCKET_PAUSE_S, now
+            except (SocketGone, EngineUnavailable):
+                self._drop_socket(now)
+
+    def _drop_socket(self, now: float, *, again_s: float | None = None) -> None:
+        self.close()
+        self._hears_job = False
+        self._open_socket_at = now + (self._socket_pause_s if again_s is None else again_s)
+        self._socket_pause_s = min(2 * self._socket_pause_s, _LONGEST_SOCKET_PAUSE_S)
+
+    def _listen(self, longest_s: float) -> None:
+        if longest_s <= 0:
+            return
+        if not self._socket:
+            time.sleep(min(longest_s, max(0.0, self._open_socket_at - time.monotonic()) or longest_s))
+            return
+        try:
+            events = self._socket.listen(longest_s)
+        except SocketGone:
+            now = time.monotonic()
+            self._drop_socket(now)
+            self._poll_at = min(self._poll_at, now)  # a dying server cuts its sockets first
+            return
+        for event in events:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        if event.job_id not in ("", self._progress.job_id):
+            return
+        now = time.monotonic()
+        was, self._progress = self._progress, after(self._progress, event)
+        self._hears_job, self._heard_at = True, now
+        self._runs_since = self._runs_since or now
+        if self._progress != was:
+            self._moved_at, self._quiet_s = now, self._shortest_quiet_s
+        if self._progress.settled and not was.settled:
+            self._poll_at = self._polls_since = now
+        elif self._progress.left and not was.left:
+            self._poll_at, self._polls_since = now + _SETTLING_S, now
+
+    # --- what is told and when it is given up ---------------------------------------------------
+
+    def _tell(self, now: float) -> None:
+        if now < self._report_at or self._progress == self._reported:
+            return
+        self._reported, self._report_at = self._progress, now + self._report_every_s
+        fraction = self._progress.fraction
+        eta_s = None
+        if self._runs_since is not None and 0.02 < fraction < 1.0:
+            eta_s = (now - self._runs_since) * (1 - fraction) / fraction
+        self._report(replace(self._progress, eta_s=eta_s))
+
+    def _is_stalled(self, now: float) -> bool:
+        if self._runs_since is None or self._unreachable_since:
+            return False
+        idle_s = now - self._moved_at
+        if self._hears_job and now - self._opened_at >= self._stall_s / 2:
+            return idle_s >= self._stall_s
+        # Nothing was told, or not for long enough to tell a job that stands from a message missed.
+        return idle_s >= BLIND_STALLS * self._stall_s

@@ -1,0 +1,382 @@
+"""The client against a server that does as it should, and against what is no ComfyUI."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.events import JobProgress
+from ad_pipeline.engines.comfy.protocol import CancelledThere, Finished, Pending, Running, Unknown
+from ad_pipeline.engines.comfy.transport import Address
+from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable, InputRejected
+from ad_pipeline_tests.comfy.graphs import three_nodes, with_second
+from ad_pipeline_tests.comfy.jobs import ended, finished, is_picture, new_id, until
+from ad_pipeline_tests.comfy.server import ComfyServer
+
+
+def test_a_graph_becomes_a_file(node: ComfyNode, tmp_path: Path) -> None:
+    done = finished(node)
+
+    count = node.download(done.outputs[0], tmp_path / "draft.png")
+
+    assert is_picture(tmp_path / "draft.png")
+    assert count == (tmp_path / "draft.png").stat().st_size
+    assert done.run_s >= 0.0
+
+
+# --- never twice --------------------------------------------------------------------------------
+
+
+def test_a_job_that_the_server_has_is_taken_up_and_not_sent_again(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 0.3
+    waiting, running = new_id(), new_id()
+    for job_id in (running, waiting):
+        node.submit(job_id, three_nodes(job_id))
+    until(lambda: node.state(running) == Running())
+
+    again = [node.submit(job_id, three_nodes(job_id)) for job_id in (running, waiting)]
+    ended(node, waiting)
+    later = node.submit(running, three_nodes(running))
+
+    assert [one.taken_up for one in (*again, later)] == [True, True, True]
+    assert [one.state for one in again] == [Running(), Pending(ahead=1)]
+    assert isinstance(later.state, Finished)
+    assert server.submitted() == 2
+
+
+def test_another_process_takes_a_running_job_up_and_hears_how_far_it_is(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s, server.behaviour.steps = 0.5, 12
+    job_id = new_id()
+    node.submit(job_id, three_nodes())
+    reports: list[JobProgress] = []
+
+    with ComfyNode(node.address) as second:
+        end = ended(second, job_id, reports=reports, graph=three_nodes(), report_every_s=0.05)
+
+    assert isinstance(end, Finished)
+    assert any(0.0 < report.fraction < 1.0 for report in reports)
+    assert server.submitted() == 1
+
+
+def test_a_job_that_failed_before_is_sent_again(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.fail = 1
+    job_id = new_id()
+    node.submit(job_id, three_nodes())
+    ended(node, job_id)
+
+    again = node.submit(job_id, three_nodes())
+
+    assert not again.taken_up
+    assert isinstance(ended(node, job_id), Finished)
+
+
+def test_an_answer_that_is_lost_is_no_job_lost(server: ComfyServer, node: ComfyNode) -> None:
+    for fault in ("queue_then_500", "queue_then_cut"):
+        setattr(server.faults, fault, 1)
+        job_id = new_id()
+
+        sent = node.submit(job_id, three_nodes(fault))
+
+        assert not isinstance(sent.state, Unknown)
+        assert isinstance(ended(node, job_id), Finished)
+    assert (server.submitted(), len(server.machine.runs)) == (2, 2)
+
+
+def test_an_urgent_job_goes_first_and_carries_its_notes(server: ComfyServer, node: ComfyNode) -> None:
+    finished(node, three_nodes("first"))  # takes the number 0, which has no other sign
+    server.behaviour.run_s = 0.1
+    running, later, urgent = new_id(), new_id(), new_id()
+    node.submit(running, three_nodes(running, colour=1))
+    node.submit(later, three_nodes(later, colour=2))
+    node.submit(urgent, three_nodes(urgent, colour=3), front=True, extra={"ad_pipeline": {"graph": "key_image"}})
+    notes = {job.job_id: job.extra.get("ad_pipeline") for job in node.queue().pending}
+
+    ended(node, later)
+
+    order = [job_id for job_id, _, _ in server.machine.runs]
+    assert notes[urgent] == {"graph": "key_image"}
+    assert order.index(urgent) < order.index(later)
+
+
+def test_the_node_remembers_what_it_ran_last(node: ComfyNode) -> None:
+    assert node.last_extra() == {}
+    job_id = new_id()
+    node.submit(job_id, three_nodes(), extra={"ad_pipeline": {"graph": "wan"}})
+    ended(node, job_id)
+
+    assert node.last_extra()["ad_pipeline"] == {"graph": "wan"}
+
+
+# --- watching -----------------------------------------------------------------------------------
+
+
+def test_progress_grows_and_tells_when_it_will_be_done(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s, server.behaviour.steps = 0.7, 23
+    reports: list[JobProgress] = []
+
+    finished(node, reports=reports, graph=three_nodes(), report_every_s=0.2)
+
+    fractions = [report.fraction for report in reports]
+    assert fractions == sorted(fractions)
+    assert 2 <= len(reports) <= 5  # not more often than asked for
+    assert reports[-1].steps == 23
+    assert reports[-1].eta_s is not None
+    assert 0 < reports[-1].eta_s < 3
+
+
+def test_a_waiting_job_tells_how_many_come_before_it(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 0.2
+    first, second = new_id(), new_id()
+    node.submit(first, three_nodes("a"))
+    node.submit(second, three_nodes("b", colour=2))
+    until(lambda: node.state(first) == Running())
+    reports: list[JobProgress] = []
+
+    ended(node, second, reports=reports)
+
+    assert reports[0].ahead == 1
+
+
+def test_stopping_the_work_cancels_the_job_on_the_node(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 30.0
+    job_id = new_id()
+    node.submit(job_id, three_nodes())
+    until(lambda: node.state(job_id) == Running())
+    stop = threading.Timer(0.3, lambda: None)
+    stop.start()
+
+    with pytest.raises(Cancelled):
+        ended(node, job_id, should_stop=lambda: not stop.is_alive())
+
+    until(lambda: node.state(job_id) == CancelledThere())
+
+
+def test_a_listener_that_leaves_cancels_the_job_too(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 30.0
+    job_id = new_id()
+    node.submit(job_id, three_nodes())
+
+    def leave(_: JobProgress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        node.watch(job_id, report=leave, should_stop=lambda: False)
+
+    until(lambda: not isinstance(node.state(job_id), Running | Pending))
+
+
+def test_cancelling_tells_whether_there_was_anything_to_cancel(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 30.0
+    running, waiting = new_id(), new_id()
+    node.submit(running, three_nodes("a"))
+    node.submit(waiting, three_nodes("b", colour=2))
+    until(lambda: node.state(running) == Running())
+
+    assert [node.cancel(waiting), node.cancel(running), node.cancel(new_id())] == [True, True, False]
+    until(lambda: node.state(running) == CancelledThere())
+    assert node.state(waiting) == Unknown()
+
+
+def test_a_server_from_before_the_jobs_route_is_served_as_well(server: ComfyServer, node: ComfyNode) -> None:
+    server.faults.no_jobs_route = True
+    server.behaviour.run_s = 0.2
+    first, second = new_id(), new_id()
+    node.submit(first, three_nodes("a"))
+    node.submit(second, three_nodes("b", colour=2))
+    until(lambda: node.state(first) == Running())
+
+    assert node.state(second) == Pending(ahead=1)
+    assert isinstance(ended(node, first), Finished)
+    assert node.cancel(second)
+    until(lambda: node.state(second) in (Unknown(), CancelledThere()))
+    assert node.state(new_id()) == Unknown()
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+def test_a_partly_valid_graph_is_refused_and_what_runs_of_it_is_cancelled(server: ComfyServer, node: ComfyNode) -> None:
+    server.faults.partly_valid = True
+    server.behaviour.run_s = 30.0
+    job_id = new_id()
+
+    with pytest.raises(EngineRefused, match=r"node 4 \(SaveImage\), input filename_prefix: Required input is missing"):
+        node.submit(job_id, three_nodes())
+
+    until(lambda: not isinstance(node.state(job_id), Running | Pending))
+
+
+def test_a_graph_that_fails_names_its_node(node: ComfyNode) -> None:
+    with pytest.raises(
+        EngineRefused, match=r"TestSyncError \(node 2 of the graph\) failed on node gpu0: .*Intentional"
+    ):
+        finished(node, with_second("TestSyncError"))
+
+
+def test_an_unknown_class_is_named(node: ComfyNode) -> None:
+    with pytest.raises(EngineRefused, match="NoSuchNode.*may not be installed"):
+        node.submit(new_id(), {"1": {"class_type": "NoSuchNode", "inputs": {}}})
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_a_file_is_sent_once_whatever_its_name(server: ComfyServer, node: ComfyNode, tmp_path: Path) -> None:
+    for name, data in (("a.png", b"one"), ("b.PNG", b"one"), ("c.png", b"two")):
+        (tmp_path / name).write_bytes(data)
+
+    names = [node.upload(tmp_path / name) for name in ("a.png", "b.PNG", "c.png")]
+
+    assert names[0] == names[1] != names[2]
+    assert names[0].startswith("ad_pipeline/")
+    assert server.requests.count("POST /upload/image") == 2
+    assert sorted(server.uploads.values()) == [b"one", b"two"]
+
+
+def test_a_large_file_that_another_process_sent_is_not_sent_again(
+    server: ComfyServer, node: ComfyNode, tmp_path: Path
+) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"x" * 100_000)
+    name = node.upload(tmp_path / "clip.mp4")
+
+    with ComfyNode(node.address) as second:
+        assert second.upload(tmp_path / "clip.mp4") == name
+    assert server.requests.count("POST /upload/image") == 1
+
+
+def test_a_half_sent_file_is_sent_whole(server: ComfyServer, node: ComfyNode, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"x" * 100_000)
+    name = node.upload(tmp_path / "clip.mp4").removeprefix("ad_pipeline/")
+    server.uploads["input", "ad_pipeline", name] = b"x" * 50_000
+
+    with ComfyNode(node.address) as second:
+        second.upload(tmp_path / "clip.mp4")
+
+    assert len(server.uploads["input", "ad_pipeline", name]) == 100_000
+
+
+def test_a_file_too_large_for_a_server_is_refused_unread(node: ComfyNode, tmp_path: Path) -> None:
+    with (tmp_path / "huge.mp4").open("wb") as file:
+        file.truncate(200_000_000)
+
+    with pytest.raises(EngineRefused, match="huge.mp4 has 200 MB"):
+        node.upload(tmp_path / "huge.mp4")
+
+
+def test_the_node_tells_its_classes_and_cards(node: ComfyNode) -> None:
+    assert "SaveVideo" in node.object_info()
+    stats = node.system_stats()
+    assert (stats.version, stats.devices[0].kind) == ("0.33.0", "cpu")
+
+
+# --- what is no ComfyUI -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8188", "ftp://host", "http://", "http://host:8188/?token=1"])
+def test_a_url_that_cannot_be_one_is_refused_by_its_field(url: str) -> None:
+    with pytest.raises(InputRejected, match="gpu7") as refused:
+        Address(name="gpu7", url=url)
+
+    assert refused.value.field == "nodes.gpu7.url"
+
+
+def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(InputRejected) as refused:
+        Address(name="gpu0", url="http://me:secret@host:8188")
+
+    assert "secret" not in str(refused.value)
+    assert "secret" not in repr(Address(name="gpu0", url="http://host", auth="Bearer secret"))
+
+
+class _SomeWebsite(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>welcome</html>")
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        return None
+
+
+def test_another_website_is_told_apart(tmp_path: Path) -> None:
+    website = HTTPServer(("127.0.0.1", 0), _SomeWebsite)
+    thread = threading.Thread(target=website.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    (tmp_path / "a.png").write_bytes(b"x")
+    try:
+        with ComfyNode(Address(name="gpu0", url=f"http://127.0.0.1:{website.server_port}")) as node:
+            for ask in (
+                node.system_stats,
+                node.object_info,
+                node.queue,
+                lambda: node.state(new_id()),
+                lambda: node.submit(new_id(), three_nodes()),
+            ):
+                with pytest.raises(EngineRefused, match="does not answer like a ComfyUI"):
+                    ask()
+            with pytest.raises(EngineRefused, match="does not take the file"):
+                node.upload(tmp_path / "a.png")
+    finally:
+        website.shutdown()
+        thread.join()
+        website.server_close()
+
+
+def test_a_login_is_asked_for_by_the_name_of_its_variable(server: ComfyServer) -> None:
+    server.faults.authorization = "Bearer right"
+
+    with (
+        ComfyNode(Address(name="gpu0", url=server.url, auth="Bearer wrong", auth_variable="RACK_AUTH")) as node,
+        pytest.raises(EngineRefused, match=r"wants a login \(401\); .* in RACK_AUTH") as refused,
+    ):
+        node.system_stats()
+
+    assert "wrong" not in str(refused.value)
+    with ComfyNode(Address(name="gpu0", url=server.url, auth="Bearer right")) as node:
+        server.behaviour.run_s = 0.4
+        assert isinstance(finished(node), Finished)
+
+
+def test_nobody_listening_is_a_passing_fault(server: ComfyServer, node: ComfyNode) -> None:
+    server.die()
+
+    with pytest.raises(EngineUnavailable, match="gpu0.*cannot be reached"):
+        node.submit(new_id(), three_nodes())
+    server.revive()
+
+
+def test_https_where_none_is_spoken_is_said_so(server: ComfyServer) -> None:
+    with (
+        ComfyNode(Address(name="gpu0", url=server.url.replace("http", "https"))) as node,
+        pytest.raises(EngineRefused, match="no secure connection"),
+    ):
+        node.system_stats()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
+def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    with (
+        ComfyServer(tls=context) as server,
+        ComfyNode(Address(name="gpu0", url=server.url)) as node,
+        pytest.raises(EngineRefused, match="certificate is not trusted"),
+    ):
+        node.system_stats()
