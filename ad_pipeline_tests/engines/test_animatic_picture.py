@@ -18,7 +18,7 @@ from ad_pipeline.engines.animatic.drawing.canvas import from_srgb, to_srgb
 from ad_pipeline.engines.animatic.drawing.layers import read_layers
 from ad_pipeline.engines.animatic.drawing.layout import roomiest
 from ad_pipeline.engines.animatic.drawing.moves import MOVES, Hand, Shot, inverted, path_of, sampling
-from ad_pipeline.engines.animatic.drawing.packs import BUILDERS
+from ad_pipeline.engines.animatic.drawing.packs.catalogue import BUILDERS
 from ad_pipeline.engines.animatic.drawing.photo import product_photo, scaled
 from ad_pipeline.engines.animatic.drawing.plates.catalogue import PLATES
 from ad_pipeline.engines.animatic.drawing.plates.plate import Plate
@@ -78,7 +78,13 @@ def test_every_plate_is_called_by_its_first_word_in_either_language(plate: Plate
     ("product", "kind"),
     [
         ("Glow Serum", "dropper bottle"), ("세럼 쿠션", "compact"), ("자음생 크림", "jar"), ("선크림", "tube"),
-        ("컬러 립 틴트", "lipstick"), ("Rose Perfume", "spray bottle"), ("바디 로션", "pump bottle"),
+        ("컬러 립 틴트", "lip tint"), ("피치 블러 치크", "blusher"), ("Candy Sky Eye Palette", "palette"),
+        ("아이섀도 팔레트", "palette"), ("미드나잇 앰플", "dropper bottle"), ("Lip Sleeping Mask", "jar"),
+        ("립 슬리핑 마스크", "jar"), ("수분 마스크팩", "sachet"), ("Rouge City Lipstick", "lipstick"),
+        ("톤업 선크림", "tube"),
+        ("물빛 미스트", "spray bottle"), ("두피 샴푸", "pump bottle"), ("새벽 향수", "spray bottle"),
+        ("블랙 쿠션", "compact"), ("크림 블러셔", "blusher"), ("Rose Perfume", "spray bottle"),
+        ("바디 로션", "pump bottle"),
         ("그린티 토너", "bottle"), ("Trail shoes", "carton"), ("watermelon", "carton"),
     ],
 )  # fmt: skip

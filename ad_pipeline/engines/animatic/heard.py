@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
-from ad_pipeline.engines.animatic.drawing import figures, packs
+from ad_pipeline.engines.animatic.drawing import figures
+from ad_pipeline.engines.animatic.drawing.packs import catalogue as packs
 from ad_pipeline.engines.animatic.drawing.plates.catalogue import PLATES
 from ad_pipeline.engines.animatic.drawing.plates.plate import Plate
 from ad_pipeline.engines.animatic.drawing.stage import Camera, Light
@@ -140,8 +142,10 @@ class Heard:
         return tuple(dict.fromkeys(word for word in missed if word not in _EMPTY_WORDS))[:40]
 
 
+@functools.cache
 def _pattern(word: str) -> re.Pattern[str]:
     """English words match at a word's start; one Korean syllable only as a word with at most one particle."""
+    # Kept: more words are known than the re module keeps patterns, and compiling them again took 90 ms a picture.
     if not re.search(r"[가-힣]", word):
         return re.compile(rf"\b{re.escape(word)}(?:s|es|y|ing|ed)?\b")
     if len(word) == 1:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ad_pipeline.engines.animatic.drawing import packs
+from ad_pipeline.engines.animatic.drawing.packs import catalogue as packs
 from ad_pipeline.engines.animatic.drawing.plates.catalogue import BY_NAME
 from ad_pipeline.engines.animatic.drawing.plates.plate import Plate
 from ad_pipeline.engines.animatic.drawing.stage import Camera, Light
@@ -38,7 +38,11 @@ _DEFAULTS: dict[str, tuple[str, ...]] = {
 
 _PROBLEMS: dict[str, tuple[tuple[str, str], ...]] = {
     "lipstick": (("dry lips", "gradient"), ("dry lips", "paper")),
-    "compact": (("closed eye", "desk"), ("profile", "mirror")),
+    "lip tint": (("dry lips", "gradient"), ("dry lips", "paper")),
+    "compact": (("profile", "desk"), ("profile", "mirror")),
+    "blusher": (("profile", "paper"), ("profile", "mirror")),
+    "palette": (("closed eye", "desk"), ("closed eye", "paper")),
+    "sachet": (("closed eye", "desk"), ("profile", "mirror")),
     "tube": (("closed eye", "glare"),),
     "dropper bottle": (("", "dry skin"), ("profile", "mirror")),
     "jar": (("profile", "mirror"), ("closed eye", "paper"), ("", "dry skin")),
@@ -51,7 +55,10 @@ _PROBLEMS: dict[str, tuple[tuple[str, str], ...]] = {
 
 _HOOK_FIGURES: dict[str, tuple[str, ...]] = {
     "lipstick": ("lips",),
-    "compact": ("closed eye", "cheek", "profile"),
+    "lip tint": ("lips",),
+    "compact": ("closed eye", "profile"),
+    "blusher": ("cheek",),
+    "palette": ("painted eye",),
     "dropper bottle": ("drop", "hand", "closed eye"),
     "pump bottle": ("flowing hair", "hand"),
     "spray bottle": ("profile", "flowing hair"),

@@ -14,7 +14,7 @@ from ad_pipeline.engines.animatic.drawing.canvas import Bytes, Linear, developed
 from ad_pipeline.engines.animatic.drawing.figures import draw_badge, draw_figure
 from ad_pipeline.engines.animatic.drawing.layers import LAYERS_FILE, Layer, Layers, flattened
 from ad_pipeline.engines.animatic.drawing.layout import height_in, roomiest
-from ad_pipeline.engines.animatic.drawing.packs import BUILDERS
+from ad_pipeline.engines.animatic.drawing.packs.catalogue import BUILDERS
 from ad_pipeline.engines.animatic.drawing.photo import Photo, scaled
 from ad_pipeline.engines.animatic.drawing.plates.liquid import sprinkle
 from ad_pipeline.engines.animatic.drawing.products import Cutout, draw_product
@@ -28,6 +28,9 @@ OVERSCAN = 0.12
 
 DRAWN_SHARE = 0.6
 """Plates are drawn smaller and enlarged, as a lens would leave them: the subject alone is sharp."""
+
+_AIR = 0.018
+"""Share of the height that a product keeps from text: nearly touching looks like a mistake."""
 
 _SHARES = {"wide": 0.64, "close": 0.90, "top": 0.82, "macro": 1.0}
 
@@ -184,6 +187,8 @@ def _room(request: ImageRequest, plan: Plan, photo: Photo | None) -> tuple[Box, 
         bulge = product.half_width * product.tilt
         shape = _Shape(aspect=2 * product.half_width / (1 + bulge), below=bulge / (1 + bulge))
     taken = request.calm_boxes + (request.mark_boxes if plan.shows_product else ())
+    air = round(_AIR * request.size.height_px) if plan.shows_product else 0
+    taken = tuple(replace(box, top_px=box.top_px - air, bottom_px=box.bottom_px + air) for box in taken)
     return roomiest(request.safe_box, taken, aspect=shape.aspect, size=request.size), shape
 
 

@@ -189,16 +189,15 @@ def dry_lips(sheet: Sheet, tones: Tones, rng: np.random.Generator) -> None:
     sheet.fill(lower, tint)
     pale = mix(tint, np.array([0.80, 0.70, 0.64], np.float32), 0.65)
     sheet.fill(ellipse(-0.05, 0.18, 0.38, 0.08), pale, strength=0.55, soft=0.05)
-    for i in range(13):
-        x = -0.48 + 0.96 * i / 12 + float(rng.uniform(-0.02, 0.02))
-        deep = 1 - (x / 0.66) ** 2
-        top, length = 0.10 + 0.03 * float(rng.uniform(0, 1)), (0.06 + 0.15 * float(rng.uniform(0, 1))) * deep
-        bent = float(rng.uniform(-0.02, 0.02))
-        crack = np.array([(x, top), (x * 1.01 + bent, top + length / 2), (x * 1.03, top + length)])
-        sheet.stroke(crack, tint * np.float32(0.40), width=0.007 + 0.007 * float(rng.uniform(0, 1)), taper=0.7)
-        if i % 2:
-            rise = np.array([(x, -0.02), (x * 0.99 - bent, -0.05 - 0.05 * deep), (x * 0.97, -0.06 - 0.10 * deep)])
-            sheet.stroke(rise, tint * np.float32(0.32), width=0.008, taper=0.8)
+    # A few slanting cracks and flakes at uneven places: an even row of lines would read as teeth.
+    for _ in range(7):
+        x, y = float(rng.uniform(-0.42, 0.42)), float(rng.uniform(0.14, 0.22))
+        length, lean = float(rng.uniform(0.05, 0.12)) * (1 - (x / 0.7) ** 2), float(rng.uniform(-0.05, 0.05))
+        crack = np.array([(x, y), (x + lean * 0.3, y + length * 0.5), (x + lean, y + length)])
+        sheet.stroke(crack, tint * np.float32(0.55), width=0.012, taper=0.9)
+    for _ in range(5):
+        x, y = float(rng.uniform(-0.40, 0.40)), float(rng.uniform(0.12, 0.24))
+        sheet.fill(ellipse(x, y, 0.045, 0.016), pale, strength=0.7, soft=0.008)
 
 
 def _lip_shapes() -> tuple[Points, Points]:

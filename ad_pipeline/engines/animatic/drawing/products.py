@@ -33,6 +33,8 @@ class Spot:
     radius: float
     width: float = 0.66
     tallest: float = 0.30
+    aside: float = 0.0
+    """How far from the axis towards the light: a box in three-quarter view shows its front there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ def _print_label(
     if sheet.shape[0] > tallest:
         shrink = tallest / sheet.shape[0]
         sheet = cv2.resize(sheet, (max(1, int(sheet.shape[1] * shrink)), tallest), interpolation=cv2.INTER_AREA)
-    axis_x = view.axis_x if product.parts else view.axis_x + view.light_x * 0.04 * view.scale
+    axis_x = view.axis_x + view.light_x * spot.aside * view.scale
     bulge = product.tilt * spot.radius * view.scale if product.parts else 0.0
     ink = wrapped(
         sheet,
