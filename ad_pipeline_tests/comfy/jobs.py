@@ -27,10 +27,10 @@ def ended(node: ComfyNode, job_id: str, *, reports: list[JobProgress] | None = N
     return node.watch(job_id, report=heard.append, should_stop=more.pop("should_stop", lambda: False), **more)
 
 
-def finished(node: ComfyNode, graph: Mapping[str, Any] | None = None, **more: Any) -> Finished:
+def finished(node: ComfyNode, nodes: Mapping[str, Any] | None = None, **more: Any) -> Finished:
     """Submit and watch; the good end."""
     job_id = new_id()
-    node.submit(job_id, graph or three_nodes())
+    node.submit(job_id, nodes or three_nodes())
     return concluded(ended(node, job_id, **more), node_name="gpu0", job_id=job_id)
 
 
