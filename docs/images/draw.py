@@ -1,4 +1,4 @@
-"""Draws the README's two pictures from a finished session of the example ad.
+"""Draws the README's picture of the flow from a finished session of the example ad.
 
 python docs/images/draw.py sessions/laneige_15s
 """
@@ -6,7 +6,6 @@ python docs/images/draw.py sessions/laneige_15s
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -19,16 +18,6 @@ _GROUND, _CARD, _INK, _SOFT, _LINE, _ACCENT = "#F6F8FA", "#FFFFFF", "#16324F", "
 _WIDTH, _HEIGHT = 1600, 620
 
 Box = tuple[int, int, int, int]
-
-
-def draw_strip(film: Path, target: Path, *, at_frames: Sequence[int], width_px: int = 200) -> None:
-    """Frames of the film side by side."""
-    frames = [Image.fromarray(frame_at(film, at)) for at in at_frames]
-    height = round(width_px * frames[0].height / frames[0].width)
-    strip = Image.new("RGB", (len(frames) * (width_px + 10) - 10, height), "white")
-    for place, frame in enumerate(frames):
-        strip.paste(frame.resize((width_px, height), Image.Resampling.LANCZOS), (place * (width_px + 10), 0))
-    _save(strip, target)
 
 
 def draw_flow(session: Path, target: Path) -> None:
@@ -110,10 +99,8 @@ def _save(picture: Image.Image, target: Path) -> None:
 
 
 def main() -> None:
-    """Write both pictures beside this script."""
-    session = Path(sys.argv[1])
-    draw_strip(session / "final.mp4", _HERE / "example.png", at_frames=(44, 100, 190, 270, 335))
-    draw_flow(session, _HERE / "flow.png")
+    """Write the picture beside this script."""
+    draw_flow(Path(sys.argv[1]), _HERE / "flow.png")
 
 
 if __name__ == "__main__":
