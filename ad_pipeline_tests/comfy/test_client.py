@@ -35,7 +35,7 @@ def test_a_graph_becomes_a_file(node: ComfyNode, tmp_path: Path) -> None:
 
 
 def test_a_job_that_the_server_has_is_taken_up_and_not_sent_again(server: ComfyServer, node: ComfyNode) -> None:
-    server.behaviour.run_s = 0.3
+    server.behaviour.run_s = 0.2
     waiting, running = new_id(), new_id()
     for job_id in (running, waiting):
         node.submit(job_id, three_nodes(job_id))
@@ -118,7 +118,7 @@ def test_the_node_remembers_what_it_ran_last(node: ComfyNode) -> None:
 
 
 def test_progress_grows_and_tells_when_it_will_be_done(server: ComfyServer, node: ComfyNode) -> None:
-    server.behaviour.run_s, server.behaviour.steps = 0.7, 23
+    server.behaviour.run_s, server.behaviour.steps = 0.5, 23
     reports: list[JobProgress] = []
 
     finished(node, reports=reports, graph=three_nodes(), report_every_s=0.2)
@@ -149,7 +149,7 @@ def test_stopping_the_work_cancels_the_job_on_the_node(server: ComfyServer, node
     job_id = new_id()
     node.submit(job_id, three_nodes())
     until(lambda: node.state(job_id) == Running())
-    stop = threading.Timer(0.3, lambda: None)
+    stop = threading.Timer(0.1, lambda: None)
     stop.start()
 
     with pytest.raises(Cancelled):

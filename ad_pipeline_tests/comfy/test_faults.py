@@ -51,7 +51,7 @@ def test_a_socket_that_fails_changes_nothing_of_the_end(server: ComfyServer, nod
 
 
 def test_a_socket_that_is_cut_again_and_again_is_opened_again(server: ComfyServer, node: ComfyNode) -> None:
-    server.faults.cut_socket_after = 4
+    server.faults.cut_socket_after = 8
     server.behaviour.run_s, server.behaviour.steps = 1.0, 40
     reports: list[JobProgress] = []
 
@@ -96,15 +96,28 @@ def test_a_job_that_stands_still_is_cancelled(server: ComfyServer, node: ComfyNo
     end = ended(node, job_id, stall_s=0.5)
 
     assert isinstance(end, Stalled)
-    assert (end.node_id, end.idle_s) == ("2", pytest.approx(0.5, abs=0.3))
-    assert time.monotonic() - began < 1.5
+    assert (end.node_id, end.idle_s) == ("2", pytest.approx(0.9, abs=0.5))
+    assert time.monotonic() - began < 3.0
     until(lambda: node.state(job_id) == CancelledThere())
 
 
 def test_a_slow_job_that_moves_is_not_cancelled(server: ComfyServer, node: ComfyNode) -> None:
-    server.behaviour.run_s, server.behaviour.steps = 0.9, 18
+    server.behaviour.run_s, server.behaviour.steps = 0.7, 14
 
     assert finished(node, stall_s=0.3).outputs
+
+
+def test_a_listener_that_is_slow_itself_takes_no_moving_job_for_a_still_one(
+    server: ComfyServer, node: ComfyNode
+) -> None:
+    server.behaviour.run_s, server.behaviour.steps = 0.6, 12
+    job_id = _running(node)
+
+    end = node.watch(
+        job_id, report=lambda _: time.sleep(0.35), should_stop=lambda: False, stall_s=0.3, report_every_s=0.0
+    )
+
+    assert isinstance(end, Finished)
 
 
 def test_a_slow_job_behind_a_dead_socket_is_given_longer(server: ComfyServer, node: ComfyNode) -> None:
@@ -143,7 +156,7 @@ def test_a_job_that_somebody_else_interrupts_may_be_tried_again(server: ComfySer
         with ComfyNode(node.address) as other:
             other.cancel(job_id)
 
-    somebody = threading.Timer(0.3, interrupt)
+    somebody = threading.Timer(0.1, interrupt)
     somebody.start()
 
     end = ended(node, job_id)
@@ -163,10 +176,10 @@ def test_a_node_that_dies_and_comes_back_empty_has_lost_the_job(server: ComfySer
 
     def die_and_revive() -> None:
         server.die()
-        time.sleep(0.3)
+        time.sleep(0.1)
         server.revive()
 
-    killer = threading.Timer(0.3, die_and_revive)
+    killer = threading.Timer(0.1, die_and_revive)
     killer.start()
 
     end = ended(node, job_id)

@@ -225,7 +225,8 @@ class ComfyNode:
         known = self._uploaded.get(sha256)
         if known:
             return known
-        filename = f"{sha256[:32]}{path.suffix.lower()}"
+        suffix = path.suffix.lower() if path.suffix[1:].isalnum() else ""
+        filename = f"{sha256[:32]}{suffix}"
         place = {"subfolder": UPLOAD_FOLDER, "type": "input"}
         # Another process may have sent it: ask, where sending costs more than asking.
         is_there = size >= _WORTH_ASKING_BYTES and size == self._http.part(

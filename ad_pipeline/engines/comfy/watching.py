@@ -32,7 +32,7 @@ STALL_S = 300.0
 BLIND_STALLS = 6
 """Without a working socket a job that moves looks like one that stands: it gets so many times longer."""
 UNREACHABLE_S = 30.0
-_SOCKETLESS_S = 0.15
+_SOCKETLESS_S = 0.04
 """A job that is done by then needs no socket: opening and closing one costs as much as a cached job."""
 _STOP_CHECK_S = 0.25
 _SETTLING_S = 0.02
@@ -171,6 +171,7 @@ class _Watch:
         self._hears_job = False
         """Whether this connection has told anything of our job."""
         self._quiet_s = self._shortest_quiet_s = min(_QUIET_S, stall_s / 4)
+        self._idle_seen_at: float | None = None
         self._reported: JobProgress | None = None
         self._report_at = now
 
@@ -188,11 +189,11 @@ class _Watch:
                 end = self._polled(now)
                 if end:
                     return end
-            self._tell(now)
             if self._is_stalled(now):
                 cancel_quietly(self._node, self._progress.job_id)
                 return Stalled(node_id=self._progress.node_id, idle_s=now - self._moved_at)
             self._tend_socket(now)
+            self._tell(now)  # may take its time: right after it the socket is read, before anything is judged
             self._listen(min(self._poll_at - time.monotonic(), _STOP_CHECK_S))
 
     # --- the truth ----------------------------------------------------------------------------
@@ -253,10 +254,10 @@ class _Watch:
         self._socket_pause_s = min(2 * self._socket_pause_s, _LONGEST_SOCKET_PAUSE_S)
 
     def _listen(self, longest_s: float) -> None:
-        if longest_s <= 0:
-            return
+        longest_s = max(0.0, longest_s)
         if not self._socket:
-            time.sleep(min(longest_s, max(0.0, self._open_socket_at - time.monotonic()) or longest_s))
+            opens_in_s = self._open_socket_at - time.monotonic()
+            time.sleep(min(longest_s, opens_in_s) if opens_in_s > 0 else longest_s)
             return
         try:
             events = self._socket.listen(longest_s)
@@ -295,8 +296,14 @@ class _Watch:
         self._report(replace(self._progress, eta_s=eta_s))
 
     def _is_stalled(self, now: float) -> bool:
-        if self._runs_since is None or self._unreachable_since:
+        if self._runs_since is None or self._unreachable_since or not self._is_idle(now):
+            self._idle_seen_at = None
             return False
+        # Seen twice, with the socket read in between: after a pause of our own its news lies unread.
+        self._idle_seen_at = self._idle_seen_at or now
+        return now - self._idle_seen_at >= min(_STOP_CHECK_S, self._stall_s / 4)
+
+    def _is_idle(self, now: float) -> bool:
         idle_s = now - self._moved_at
         if self._hears_job and now - self._opened_at >= self._stall_s / 2:
             return idle_s >= self._stall_s
