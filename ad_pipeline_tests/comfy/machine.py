@@ -141,7 +141,7 @@ class Machine:
         return gone
 
     def free(self, *, models: bool, cache: bool) -> None:
-        if models or cache:
+        if models:
             self._loaded = ""
         if cache:
             self._cache = {}

@@ -241,7 +241,8 @@ class ComfyServer:
                 return self._interrupt(json.loads(request.body or b"{}"))
             case "POST", "free", "":
                 told = json.loads(request.body)
-                self.machine.free(models=bool(told.get("unload_models")), cache=bool(told.get("free_memory")))
+                cache = bool(told.get("free_memory"))
+                self.machine.free(models=bool(told.get("unload_models", cache)), cache=cache)
                 return Answer()
             case "GET", "view", "":
                 return self._view(request)

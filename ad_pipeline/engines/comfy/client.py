@@ -293,7 +293,7 @@ class ComfyNode:
     def _file_gone(self, output: OutputFile, job_id: str) -> EngineUnavailable:
         """A result from the cache outlives its file: forget both, or the next try finds the same."""
         with contextlib.suppress(EngineError):
-            self.free(cache=True)
+            self.free(models=False, cache=True)
             if job_id:
                 self.forget(job_id)
         return EngineUnavailable(
@@ -330,6 +330,9 @@ class ComfyNode:
             raise self._http.no_comfyui(f"GET /system_stats: {answer.status}")
         return stats
 
-    def free(self, *, cache: bool = False) -> None:
-        """Unload the models before the next job; with `cache` forget the results of nodes as well."""
-        self._http.post("/free", {"unload_models": True, "free_memory": cache})
+    def free(self, *, models: bool = True, cache: bool = False) -> None:
+        """Before the next job: unload the models, and with `cache` forget the results of nodes.
+
+        Both are always said: a server that is told of the cache alone unloads the models too.
+        """
+        self._http.post("/free", {"unload_models": models, "free_memory": cache})

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ad_pipeline.messages import say
+
 _PREVIEW, _TEXT, _PREVIEW_WITH_FACTS = 1, 3, 4
 _FORMATS = {1: "image/jpeg", 2: "image/png"}
 
@@ -238,3 +240,26 @@ def _stepped(progress: JobProgress, node_id: str, done: float, of: float, *, is_
         return replace(progress, shares=shares)
     step, steps = (round(done), round(of)) if of > 1 else (0, 0)
     return replace(progress, shares=shares, node_id=node_id, step=step, steps=steps)
+
+
+# --- said to people -----------------------------------------------------------------------------
+
+
+def titles_of(graph: Mapping[str, Any]) -> dict[str, str]:
+    """What a person calls each node: its title, else its class."""
+    return {
+        node_id: str(node.get("_meta", {}).get("title") or node.get("class_type", node_id))
+        for node_id, node in graph.items()
+    }
+
+
+def described(progress: JobProgress, titles: Mapping[str, str]) -> str:
+    """One line for the log: where the job is, and how long it will still take."""
+    if progress.ahead is not None:
+        return say("waiting, {ahead} before it", ahead=progress.ahead)
+    parts = [titles.get(progress.node_id, progress.node_id)] if progress.node_id else []
+    if progress.steps:
+        parts.append(say("step {step} of {steps}", step=progress.step, steps=progress.steps))
+    if progress.eta_s is not None:
+        parts.append(say("{seconds:.0f} s left", seconds=progress.eta_s))
+    return ", ".join(parts)

@@ -1,0 +1,136 @@
+"""One bound graph from submit to checked drafts, on one node, once. Whoever calls this decides on another try."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.error import FFmpegError
+from PIL import Image
+
+from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.events import JobProgress, described, titles_of
+from ad_pipeline.engines.comfy.graphs import BoundGraph
+from ad_pipeline.engines.comfy.outputs import Media, OutputFile
+from ad_pipeline.engines.comfy.protocol import ENGINE, Finished
+from ad_pipeline.engines.comfy.watching import STALL_S, concluded
+from ad_pipeline.engines.contracts import Job, Progress
+from ad_pipeline.errors import EngineError, EngineUnavailable, MediaError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A job's end and what was fetched of it; `seen` by the outputs' names."""
+
+    done: Finished
+    taken_up: bool
+    seen: Mapping[str, Seen]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a file really holds, every frame of it decoded; the caller compares it with what it asked for."""
+
+    width_px: int = 0
+    height_px: int = 0
+    frames: int = 0
+    sound_s: float = 0.0
+
+
+def run_graph(
+    node: ComfyNode,
+    graph: BoundGraph,
+    job: Job,
+    drafts: Mapping[str, Path],
+    *,
+    extra: Mapping[str, object] | None = None,
+    front: bool = False,
+    stall_s: float = STALL_S,
+) -> Fetched:
+    """Run `graph` as `job` (or take it up where an earlier process left it) and fetch its outputs to `drafts`.
+
+    `drafts` names a path for each output that is wanted. Where this fails, none of them is left.
+
+    Raises:
+        EngineUnavailable, EngineRefused: as `watching.concluded` and `ComfyNode` say.
+        Cancelled: the job was cancelled on the node as well.
+    """
+    submission = node.submit(job.job_id, graph.nodes, extra=extra, front=front)
+    titles = titles_of(graph.nodes)
+
+    def report(progress: JobProgress) -> None:
+        job.report(Progress(fraction=progress.fraction, note=described(progress, titles)))
+
+    end = node.watch(job.job_id, report=report, should_stop=job.should_stop, graph=graph.nodes, stall_s=stall_s)
+    done = concluded(end, node_name=node.address.name, job_id=job.job_id)
+    try:
+        seen = {name: _fetched(node, done, graph, name, draft, job) for name, draft in drafts.items()}
+    except BaseException:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+        raise
+    return Fetched(done=done, taken_up=submission.taken_up, seen=seen)
+
+
+def _fetched(node: ComfyNode, done: Finished, graph: BoundGraph, name: str, draft: Path, job: Job) -> Seen:
+    node_ids = {node_id for node_id, output in graph.outputs.items() if output == name}
+    files = [file for file in done.outputs if file.node_id in node_ids]
+    if not files:
+        _start_afresh(node, job.job_id)
+        raise EngineUnavailable(
+            "node {name} left no file for the output {output!r}",
+            engine=ENGINE, job_id=job.job_id, name=node.address.name, output=name,
+        )  # fmt: skip
+    node.download(files[0], draft, job_id=job.job_id, should_stop=job.should_stop)
+    try:
+        return seen_in(draft, files[0].media)
+    except MediaError as error:
+        _start_afresh(node, job.job_id)
+        raise _broken(node, files[0], job.job_id, error) from error
+
+
+def _broken(node: ComfyNode, file: OutputFile, job_id: str, error: MediaError) -> EngineUnavailable:
+    return EngineUnavailable(
+        "node {name} made a broken file ({file}): {reason}",
+        engine=ENGINE, job_id=job_id, name=node.address.name, file=file.filename, reason=error.message,
+    )  # fmt: skip
+
+
+def _start_afresh(node: ComfyNode, job_id: str) -> None:
+    """Without its history and cache, another try of the same job makes its files anew."""
+    with contextlib.suppress(EngineError):
+        node.free(models=False, cache=True)
+        node.forget(job_id)
+
+
+def seen_in(path: Path, media: Media) -> Seen:
+    """Decode the whole file.
+
+    Raises:
+        MediaError: it is broken or cut off.
+    """
+    try:
+        if media == "image":
+            with Image.open(path) as image:
+                image.load()
+                return Seen(width_px=image.width, height_px=image.height, frames=1)
+        return _film_seen(path)
+    except FFmpegError as error:
+        raise MediaError("{file} does not decode: {reason}", file=path.name, reason=error.strerror) from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow raises SyntaxError on broken chunks
+        raise MediaError("{file} does not decode: {reason}", file=path.name, reason=str(error)) from error
+
+
+def _film_seen(path: Path) -> Seen:
+    width_px = height_px = frames = 0
+    sound_s = 0.0
+    with av.open(path, options={"err_detect": "explode"}) as container:
+        for frame in (frame for packet in container.demux() for frame in packet.decode()):
+            if isinstance(frame, av.VideoFrame):
+                width_px, height_px, frames = frame.width, frame.height, frames + 1
+            elif isinstance(frame, av.AudioFrame):
+                sound_s += frame.samples / frame.sample_rate
+    return Seen(width_px=width_px, height_px=height_px, frames=frames, sound_s=sound_s)
