@@ -19,6 +19,7 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 _STEPS = 4096
 _GRAIN_TILE_PX = 512
 # Up filter, Huffman only: 0.05 s for 2.6 MP with grain against 0.16 s by default, in a file of the same size.
+_STORED = [cv2.IMWRITE_PNG_COMPRESSION, 0, cv2.IMWRITE_PNG_FILTER, 8]
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, 2, cv2.IMWRITE_PNG_FILTER, 16]
 
 
@@ -126,11 +127,11 @@ def developed(picture: Linear, *, width_px: int, height_px: int, seed: int, grai
     return finished
 
 
-def write_png(picture: Bytes, target: Path) -> None:
-    """`picture` (RGB or RGBA) as a PNG file."""
+def write_png(picture: Bytes, target: Path, *, packed: bool = True) -> None:
+    """`picture` (RGB or RGBA) as a PNG file; not `packed` is three times the size in a fifth of the time."""
     order = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
     # Encoded in memory: imwrite wants an .png ending, and a draft's name may have another.
-    done, data = cv2.imencode(".png", cv2.cvtColor(picture, order), _PNG)
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, order), _PNG if packed else _STORED)
     if not done:
         raise MediaError("a picture could not be encoded as PNG")
     target.write_bytes(data.tobytes())
