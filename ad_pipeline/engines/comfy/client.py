@@ -229,7 +229,7 @@ class ComfyNode:
         filename = f"{sha256[:32]}{suffix}"
         place = {"subfolder": UPLOAD_FOLDER, "type": "input"}
         # Another process may have sent it: ask, where sending costs more than asking.
-        is_there = size >= _WORTH_ASKING_BYTES and size == self._http.part(
+        is_there = size >= _WORTH_ASKING_BYTES and size == self._http.size_there(
             "/view", params={**place, "filename": filename}
         )
         if not is_there:

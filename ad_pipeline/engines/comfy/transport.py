@@ -109,12 +109,12 @@ class Transport:
         with self._explained(""):
             return self._answer(self._client.post(path, data=dict(form), files={"image": file}), "")
 
-    def part(self, path: str, *, params: Mapping[str, str]) -> int | None:
+    def size_there(self, path: str, *, params: Mapping[str, str]) -> int | None:
         """How many bytes the file has there, asked without fetching it; None when it is not there."""
-        with self._explained(""):
-            got = self._client.get(path, params=params, headers={"Range": "bytes=0-0"})
-        _, _, whole = got.headers.get("content-range", "").partition("/")
-        return int(whole) if got.status_code == 206 and whole.isdigit() else None
+        first = {"Range": "bytes=0-0"}
+        with self._explained(""), self._client.stream("GET", path, params=params, headers=first) as got:
+            _, _, whole = got.headers.get("content-range", "").partition("/")
+            return int(whole) if got.status_code == 206 and whole.isdigit() else None
 
     @contextmanager
     def stream(self, path: str, *, job_id: str, params: Mapping[str, str]) -> Generator[httpx.Response, None, None]:

@@ -35,8 +35,9 @@ UNREACHABLE_S = 30.0
 _SOCKETLESS_S = 0.04
 """A job that is done by then needs no socket: opening and closing one costs as much as a cached job."""
 _STOP_CHECK_S = 0.25
+_LEAST_SHARE = 0.02
 _SETTLING_S = 0.02
-_FIRST_POLL_S, _LONGEST_BLIND_POLL_S, _POLL_WITH_SOCKET_S = 0.003, 2.0, 5.0
+_FIRST_POLL_S, _LONGEST_BLIND_POLL_S, _POLL_IN_LINE_S, _POLL_WITH_SOCKET_S = 0.003, 2.0, 1.0, 5.0
 _FIRST_SOCKET_PAUSE_S, _LONGEST_SOCKET_PAUSE_S = 0.25, 30.0
 _QUIET_S, _LONGEST_QUIET_S = 20.0, 320.0
 
@@ -171,6 +172,7 @@ class _Watch:
         self._hears_job = False
         """Whether this connection has told anything of our job."""
         self._quiet_s = self._shortest_quiet_s = min(_QUIET_S, stall_s / 4)
+        self._first_seen: tuple[float, float] | None = None
         self._idle_seen_at: float | None = None
         self._reported: JobProgress | None = None
         self._report_at = now
@@ -205,7 +207,6 @@ class _Watch:
             self._unreachable_since = self._unreachable_since or now
             if now - self._unreachable_since >= self._unreachable_s:
                 raise
-            self._drop_socket(now)
             self._poll_later(now)
             return None
         self._unreachable_since = None
@@ -225,8 +226,11 @@ class _Watch:
     def _poll_later(self, now: float) -> None:
         """Ask again after a fifth of the time waited so far, so that an end is noticed in proportion."""
         pause_s = min(max(_FIRST_POLL_S, (now - self._polls_since) / 5), _LONGEST_BLIND_POLL_S)
-        is_told = self._hears_job and not self._progress.left
-        self._poll_at = now + (_POLL_WITH_SOCKET_S if is_told else pause_s)
+        if self._hears_job and not self._progress.left:
+            pause_s = _POLL_WITH_SOCKET_S
+        elif self._socket and self._progress.ahead:
+            pause_s = max(pause_s, _POLL_IN_LINE_S)  # its beginning will be told; a thousand may wait
+        self._poll_at = now + pause_s
 
     # --- the socket ---------------------------------------------------------------------------
 
@@ -289,11 +293,18 @@ class _Watch:
         if now < self._report_at or self._progress == self._reported:
             return
         self._reported, self._report_at = self._progress, now + self._report_every_s
+        self._report(replace(self._progress, eta_s=self._left_s(now)))
+
+    def _left_s(self, now: float) -> float | None:
+        """How long it will still take, at the speed since we first looked: a job taken up is not at its start."""
+        if self._runs_since is None:
+            return None
         fraction = self._progress.fraction
-        eta_s = None
-        if self._runs_since is not None and 0.02 < fraction < 1.0:
-            eta_s = (now - self._runs_since) * (1 - fraction) / fraction
-        self._report(replace(self._progress, eta_s=eta_s))
+        self._first_seen = self._first_seen or (now, fraction)
+        since, then = self._first_seen
+        if fraction >= 1.0 or fraction - then < _LEAST_SHARE:
+            return None
+        return (now - since) * (1 - fraction) / (fraction - then)
 
     def _is_stalled(self, now: float) -> bool:
         if self._runs_since is None or self._unreachable_since or not self._is_idle(now):
