@@ -188,9 +188,18 @@ def _room(request: ImageRequest, plan: Plan, photo: Photo | None) -> tuple[Box, 
         bulge = product.half_width * product.tilt
         shape = _Shape(aspect=2 * product.half_width / (1 + bulge), below=bulge / (1 + bulge))
     taken = request.calm_boxes + (request.mark_boxes if plan.shows_product else ())
-    air = round(_AIR * request.size.height_px) if plan.shows_product else 0
-    taken = tuple(replace(box, top_px=box.top_px - air, bottom_px=box.bottom_px + air) for box in taken)
-    return roomiest(request.safe_box, taken, aspect=shape.aspect, size=request.size), shape
+    room = roomiest(request.safe_box, taken, aspect=shape.aspect, size=request.size)
+    return _aired(room, request) if plan.shows_product else room, shape
+
+
+def _aired(room: Box, request: ImageRequest) -> Box:
+    """The room less a little towards text above and below it."""
+    air, safe = round(_AIR * request.size.height_px), request.safe_box
+    return replace(
+        room,
+        top_px=room.top_px + (air if room.top_px > safe.top_px else 0),
+        bottom_px=room.bottom_px - (air if room.bottom_px < safe.bottom_px else 0),
+    )
 
 
 def _stage(
