@@ -1,4 +1,7 @@
-"""What a real ComfyUI 0.33.0 answered (2026-11-20), read from `captures/`."""
+"""What a real ComfyUI 0.33.0 answered (2026-11-20), read from `captures/`.
+
+`object_info.json` there is the server's own description, cut to the node classes that our graphs use.
+"""
 
 from __future__ import annotations
 

@@ -279,7 +279,11 @@ def test_the_node_tells_its_classes_and_cards(node: ComfyNode) -> None:
 # --- what is no ComfyUI -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8188", "ftp://host", "http://", "http://host:8188/?token=1"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "127.0.0.1:8188", "ftp://host", "http://", "http://host:8188/?token=1", "http://a b", "http://host:99999",
+     "http://[::1", "http://host:port", "http://host\n"],
+)  # fmt: skip
 def test_a_url_that_cannot_be_one_is_refused_by_its_field(url: str) -> None:
     with pytest.raises(InputRejected, match="gpu7") as refused:
         Address(name="gpu7", url=url)

@@ -353,6 +353,22 @@ def test_a_codec_that_the_server_would_silently_swap_is_found(
     assert (told in "; ".join(found)) if told else found == []
 
 
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [({"images.first": ["7", 0]}, ""), ({}, "images.first: it is required"), ({"images.third": ["7", 0]}, "unknown")],
+)
+def test_a_row_of_like_inputs_is_judged_one_by_one(tmp_path: Path, inputs: dict[str, Any], told: str) -> None:
+    row = {"template": {"input": {"required": {"image": ["IMAGE", {}]}}, "names": ["first", "second"], "min": 1}}
+    grows = {"input": {"required": {"images": ["COMFY_AUTOGROW_V3", row]}}, "output": [], "output_node": True}
+    graph = _loaded(tmp_path, _set("8", to={"class_type": "Grows", "_meta": {"title": "Save"}, "inputs": inputs}))
+
+    found = "; ".join(
+        str(problem) for problem in problems(graph, {**_CLASSES, "Grows": grows}) if "Grows" in str(problem)
+    )
+
+    assert (told in found) if told else not found
+
+
 def test_preflight_names_the_model_files_and_packs_that_a_node_lacks(tmp_path: Path) -> None:
     classes = copy.deepcopy(_CLASSES)
     classes["UNETLoader"]["input"]["required"]["unet_name"] = [[]]

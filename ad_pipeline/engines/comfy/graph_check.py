@@ -16,7 +16,7 @@ from ad_pipeline.engines.comfy.recipe import FILE_KINDS
 from ad_pipeline.errors import EngineRefused, InputRejected
 
 _MODEL_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".onnx", ".bin", ".gguf")
-_DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+_DYNAMIC, _GROWING = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +158,8 @@ def _input_problems(
 def _unfold(known: dict[str, Any], required: dict[str, Any], given: Mapping[str, Any], prefix: str = "") -> None:
     """Add the inputs that a dynamic choice brings: `format` = mp4 brings `format.codec`, also called `codec`."""
     for name, declared in list(known.items()):
+        if name.startswith(prefix) and declared and declared[0] == _GROWING:
+            _grow(known, required, name, declared[1].get("template", {}))
         if not name.startswith(prefix) or not declared or declared[0] != _DYNAMIC:
             continue
         chosen = given.get(name, given.get(name.rpartition(".")[2]))
@@ -173,6 +175,16 @@ def _unfold(known: dict[str, Any], required: dict[str, Any], given: Mapping[str,
             if inner.keys() - known.keys():
                 known |= inner
                 _unfold(known, required, given, f"{name}.")
+
+
+def _grow(known: dict[str, Any], required: dict[str, Any], name: str, template: Mapping[str, Any]) -> None:
+    """A row of like inputs, as many as are linked: `images` stands for `images.image_1`, `images.image_2`..."""
+    one = next(iter(template.get("input", {}).get("required", {}).values()), ["*"])
+    names = template.get("names") or [f"{template.get('prefix', '')}{n}" for n in range(template.get("max", 0))]
+    row = {f"{name}.{each}": one for each in names}
+    known |= row
+    required.pop(name, None)
+    required |= dict(list(row.items())[: template.get("min", 0)])
 
 
 def _hidden_formats(spec: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

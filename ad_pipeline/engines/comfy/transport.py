@@ -34,14 +34,14 @@ class Address:
     auth_variable: str = ""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if not _is_address(self.url):
             raise InputRejected(
                 "node {name}: the url {url!r} is not one of a ComfyUI; expected e.g. http://127.0.0.1:8188",
                 field=f"nodes.{self.name}.url",
                 name=self.name,
                 url=self.url,
             )
+        parts = urlsplit(self.url)
         if parts.username or parts.password:
             raise InputRejected(
                 "node {name}: the url holds a password; give it as an Authorization header in the environment",
@@ -65,6 +65,15 @@ class Address:
     def socket_url(self, client_id: str) -> str:
         """Where the WebSocket of one client is."""
         return f"ws{self.url.rstrip('/').removeprefix('http')}/ws?clientId={client_id}"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed, port = httpx.URL(url), urlsplit(url).port
+    except (httpx.InvalidURL, ValueError):
+        return False
+    is_plain = not (parsed.query or parsed.fragment or " " in url)
+    return parsed.scheme in ("http", "https") and bool(parsed.host) and port != 0 and is_plain
 
 
 @dataclass(frozen=True, kw_only=True)
