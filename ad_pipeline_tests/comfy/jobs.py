@@ -11,9 +11,9 @@ from typing import Any
 from PIL import Image
 
 from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.endings import JobEnd, concluded
 from ad_pipeline.engines.comfy.events import JobProgress
 from ad_pipeline.engines.comfy.protocol import Finished
-from ad_pipeline.engines.comfy.watching import JobEnd, concluded
 from ad_pipeline_tests.comfy.graphs import three_nodes
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.endings import Stalled, concluded
 from ad_pipeline.engines.comfy.events import JobProgress
 from ad_pipeline.engines.comfy.outputs import OutputFile
 from ad_pipeline.engines.comfy.protocol import CancelledThere, Failed, Finished, Running, Unknown
-from ad_pipeline.engines.comfy.watching import Stalled, concluded
 from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable
 from ad_pipeline_tests.comfy.graphs import three_nodes
 from ad_pipeline_tests.comfy.jobs import ended, finished, is_picture, new_id, until

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from ad_pipeline.engines.comfy.endings import JobEnd
 from ad_pipeline.engines.comfy.events import JobProgress
 from ad_pipeline.engines.comfy.outputs import OutputFile
 from ad_pipeline.engines.comfy.protocol import (
@@ -36,7 +37,7 @@ from ad_pipeline.engines.comfy.protocol import (
     queue,
 )
 from ad_pipeline.engines.comfy.transport import Address, Transport
-from ad_pipeline.engines.comfy.watching import REPORT_EVERY_S, STALL_S, UNREACHABLE_S, JobEnd, cancel_quietly, watch
+from ad_pipeline.engines.comfy.watching import REPORT_EVERY_S, STALL_S, UNREACHABLE_S, cancel_quietly, watch
 from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable
 
 LARGEST_OUTPUT_BYTES = 1_000_000_000
@@ -168,7 +169,7 @@ class ComfyNode:
         unreachable_s: float = UNREACHABLE_S,
         report_every_s: float = REPORT_EVERY_S,
     ) -> JobEnd:
-        """Wait for the job's end (`watching.watch`); `watching.concluded` turns a bad one into its error."""
+        """Wait for the job's end (`watching.watch`); `endings.concluded` turns a bad one into its error."""
         try:
             end = watch(
                 self, job_id, report=report, should_stop=should_stop, graph=graph, stall_s=stall_s,

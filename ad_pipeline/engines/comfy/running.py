@@ -12,11 +12,12 @@ from av.error import FFmpegError
 from PIL import Image
 
 from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.endings import concluded
 from ad_pipeline.engines.comfy.events import JobProgress, described, titles_of
 from ad_pipeline.engines.comfy.graphs import BoundGraph
 from ad_pipeline.engines.comfy.outputs import Media, OutputFile
 from ad_pipeline.engines.comfy.protocol import ENGINE, Finished
-from ad_pipeline.engines.comfy.watching import STALL_S, concluded
+from ad_pipeline.engines.comfy.watching import STALL_S
 from ad_pipeline.engines.contracts import Job, Progress
 from ad_pipeline.errors import EngineError, EngineUnavailable, MediaError
 
@@ -55,7 +56,7 @@ def run_graph(
     `drafts` names a path for each output that is wanted. Where this fails, none of them is left.
 
     Raises:
-        EngineUnavailable, EngineRefused: as `watching.concluded` and `ComfyNode` say.
+        EngineUnavailable, EngineRefused: as `endings.concluded` and `ComfyNode` say.
         Cancelled: the job was cancelled on the node as well.
     """
     submission = node.submit(job.job_id, graph.nodes, extra=extra, front=front)

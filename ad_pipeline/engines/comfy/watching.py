@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
+from ad_pipeline.engines.comfy.endings import JobEnd, Stalled
 from ad_pipeline.engines.comfy.events import Event, JobProgress, after, weights_of
 from ad_pipeline.engines.comfy.progress_socket import ProgressSocket, SocketGone
 from ad_pipeline.engines.comfy.protocol import (
-    ENGINE,
     CancelledThere,
     Failed,
     Finished,
@@ -25,7 +25,7 @@ from ad_pipeline.engines.comfy.protocol import (
     Unknown,
 )
 from ad_pipeline.engines.comfy.transport import Address
-from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable
+from ad_pipeline.errors import Cancelled, EngineError, EngineUnavailable
 
 REPORT_EVERY_S = 1.0
 STALL_S = 300.0
@@ -40,18 +40,6 @@ _SETTLING_S = 0.02
 _FIRST_POLL_S, _LONGEST_BLIND_POLL_S, _POLL_IN_LINE_S, _POLL_WITH_SOCKET_S = 0.003, 2.0, 1.0, 5.0
 _FIRST_SOCKET_PAUSE_S, _LONGEST_SOCKET_PAUSE_S = 0.25, 30.0
 _QUIET_S, _LONGEST_QUIET_S = 20.0, 320.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stalled:
-    """Nothing moved for `idle_s`; the job was cancelled on its node."""
-
-    node_id: str
-    idle_s: float
-
-
-JobEnd = Finished | Failed | CancelledThere | Unknown | Stalled
-"""`Unknown` after a job was accepted: the server lost it, so it may be submitted again."""
 
 
 class Watched(Protocol):
@@ -106,50 +94,6 @@ def cancel_quietly(node: Watched, job_id: str) -> None:
     """Cancel what may not be there any more, on a node that may not answer."""
     with contextlib.suppress(EngineError):
         node.cancel(job_id)
-
-
-def concluded(end: JobEnd, *, node_name: str, job_id: str) -> Finished:
-    """The end of a job that went well; any other end as the error that says whether to try again.
-
-    Raises:
-        EngineUnavailable: out of memory, a broken card, a stall, a job lost or interrupted there.
-        EngineRefused: the graph itself failed.
-    """
-    match end:
-        case Finished():
-            return end
-        case Failed(fault="out_of_memory"):
-            raise EngineUnavailable(
-                "node {name} ran out of memory in {class_type} (node {node_id} of the graph): {reason}",
-                engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
-                reason=end.message,
-            )  # fmt: skip
-        case Failed(fault="device"):
-            raise EngineUnavailable(
-                "the card of node {name} failed in {class_type} (node {node_id} of the graph): {reason}",
-                engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
-                reason=end.message,
-            )  # fmt: skip
-        case Failed():
-            raise EngineRefused(
-                "{class_type} (node {node_id} of the graph) failed on node {name}: {reason}",
-                engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
-                reason=end.message,
-            )  # fmt: skip
-        case CancelledThere():
-            raise EngineUnavailable(
-                "the job was interrupted on node {name} by somebody else", engine=ENGINE, job_id=job_id, name=node_name
-            )
-        case Unknown():
-            raise EngineUnavailable(
-                "node {name} lost the job: it was restarted, or its queue was cleared",
-                engine=ENGINE, job_id=job_id, name=node_name,
-            )  # fmt: skip
-        case Stalled():
-            raise EngineUnavailable(
-                "nothing moved on node {name} for {idle_s:.0f} s (node {node_id} of the graph); the job was cancelled",
-                engine=ENGINE, job_id=job_id, name=node_name, idle_s=end.idle_s, node_id=end.node_id or "?",
-            )  # fmt: skip
 
 
 class _Watch:
