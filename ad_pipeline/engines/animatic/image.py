@@ -23,7 +23,7 @@ class AnimaticImage(ImageEngine):
     facts = EngineFacts(
         name="animatic",
         model="compositor",
-        version="3",
+        version="4",
         crafts=frozenset({"image"}),
         licence=OWN_WORK,
         local=True,

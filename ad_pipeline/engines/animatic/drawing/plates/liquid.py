@@ -7,6 +7,7 @@ import numpy as np
 
 from ad_pipeline.engines.animatic.drawing.canvas import (
     Linear,
+    Plane,
     blurred,
     luminance,
     mix,
@@ -91,12 +92,21 @@ def sprinkle(stage: Stage, picture: Linear, *, count: int, largest: float, clear
         bright, rim, inside = droplet(radius)
         if stage.light_x > 0:
             bright, rim = bright[:, ::-1], rim[:, ::-1]
-        beneath = picture[top + lower : top + lower + size, left : left + size]
-        beneath *= (1 - 0.30 * cv2.GaussianBlur(inside, (0, 0), max(radius * 0.22, 1)))[..., None]
+        _shade(picture, inside, left=left, top=top + lower, sigma=max(radius * 0.22, 1))
         target = picture[top : top + size, left : left + size]
         target *= (1 + 0.30 * inside)[..., None]
         target *= (1 - 0.6 * rim)[..., None]
         over(target, sky, bright * 0.85)
+
+
+def _shade(picture: Linear, shape: Plane, *, left: int, top: int, sigma: float) -> None:
+    """The soft shadow of a drop; it runs out before its window ends, or its edge would show."""
+    reach = int(3.2 * sigma) + 1
+    soft = cv2.GaussianBlur(np.pad(shape, reach), (0, 0), sigma)
+    x, y = max(0, left - reach), max(0, top - reach)
+    window = picture[y : top + shape.shape[0] + reach, x : left + shape.shape[1] + reach]
+    dx, dy = x - (left - reach), y - (top - reach)
+    window *= (1 - 0.30 * soft[dy : dy + window.shape[0], dx : dx + window.shape[1]])[..., None]
 
 
 def dew(stage: Stage) -> Linear:
