@@ -30,8 +30,11 @@ from ad_pipeline.values import Size
 RENDERER_VERSION = 1
 """Raise it when the same inputs give other pixels; cached segments are then left unused."""
 
-_SIDE_BY_SIDE = max(3, min(8, os.cpu_count() or 3))
-"""Segments at a time, each in one thread. On two cores a third keeps both busy to the end: 4.3 s where two took 4.8."""
+_SIDE_BY_SIDE = max(3, min(4, os.cpu_count() or 3))
+"""Segments at a time, each in one thread. On two cores a third keeps both busy to the end: 4.3 s where two took 4.8.
+
+Each holds some 70 MB, so more are not worth their memory.
+"""
 
 _KEPT_FILMS = 3
 _STALE_DRAFT_S = 3600
