@@ -214,6 +214,7 @@ def test_text_outside_the_safe_box_is_named() -> None:
     assert verdict.measured == "outside: caption by 30 px"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begins_at", [10, 60, 120])
 def test_a_black_second_anywhere_in_a_final_is_found(tmp_path: Path, begins_at: int) -> None:
     """Its two halves are looked at side by side; the middle of these 144 frames is 72."""
@@ -230,6 +231,7 @@ def test_a_black_second_anywhere_in_a_final_is_found(tmp_path: Path, begins_at: 
     assert next(v.measured for v in verdicts if v.name == "black") == "1.00 s"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stands_from", [10, 80])
 def test_a_picture_that_stands_still_in_either_half_is_found(tmp_path: Path, stands_from: int) -> None:
     picture = film(

@@ -20,6 +20,8 @@ from ad_pipeline_tests.comfy.graphs import three_nodes
 from ad_pipeline_tests.comfy.jobs import ended, finished, is_picture, new_id, until
 from ad_pipeline_tests.comfy.server import ComfyServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def done(node: ComfyNode) -> Iterator[OutputFile]:

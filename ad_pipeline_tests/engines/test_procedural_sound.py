@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -65,18 +64,6 @@ def test_the_turns_of_the_story_meet_the_beat(mood: str, duration_s: float) -> N
 
     assert abs(plan.rise_s - request.rise_at_s) <= plan.beat_s
     assert duration_s * 0.5 < plan.last_chord_s < duration_s - 0.8
-
-
-def test_a_minute_of_sound_takes_little_time() -> None:
-    started = time.process_time()
-    composed(_asked("energetic_pop", 60.0))
-    for seed in range(12):
-        rendered(
-            SfxRequest(clip=Path("c"), duration_s=5, prompt="water", purpose="cta", transition_in="slide", seed=seed)
-        )
-
-    # 0.7 s was measured; the bound leaves room for a busy machine.
-    assert time.process_time() - started < 3.0
 
 
 def test_seeds_vary_the_bed() -> None:

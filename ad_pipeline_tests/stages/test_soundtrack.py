@@ -81,6 +81,7 @@ def test_one_cuts_formats_share_one_sound(workplace: Workplace) -> None:
     assert soundtrack.sound is soundtrack.sound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone", "told_gone", "told_broken", "told_of_another"])
 def test_a_damaged_kept_file_is_mixed_anew(workplace: Workplace, damage: str) -> None:
     first = _sound(workplace)
@@ -104,6 +105,7 @@ def test_a_damaged_kept_file_is_mixed_anew(workplace: Workplace, damage: str) ->
     assert sorted(_files(workplace)) == sorted([file.name, told.name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["voice", "sfx", "music"])
 def test_a_changed_part_makes_a_new_sound_and_the_old_part_finds_the_old_one(workplace: Workplace, part: str) -> None:
     first = _sound(workplace)
@@ -132,6 +134,7 @@ def _age(workplace: Workplace) -> None:
         os.utime(told, (then, then))
 
 
+@pytest.mark.slow
 def test_the_last_three_sounds_are_kept_by_when_they_were_used(workplace: Workplace) -> None:
     paths: list[Path] = []
     for take, hz in enumerate((330, 400, 450, 500), 1):
