@@ -88,7 +88,7 @@ def check_final(
     picture = _picture(facts, path)
     with ThreadPoolExecutor(1) as beside:
         heard = beside.submit(lambda: tuple(_of_sound(facts, path, target_lufs, peak_dbtp, loudness)))
-        seen = _watched(path, halves=True)
+        seen = _watched(path, middle_s=facts.duration_s / 2)
         sound = heard.result()
     return (
         *_of_picture(picture, size=size, frames=frames),
@@ -194,14 +194,14 @@ def _picture(facts: MediaFacts, path: Path) -> PictureFacts:
     return facts.picture
 
 
-def _watched(path: Path, *, halves: bool = False) -> Seen:
+def _watched(path: Path, *, middle_s: float = 0.0) -> Seen:
     """Black and frozen stretches. Key frames first, twelve times cheaper; every frame where they look wrong.
 
     Our films have a key frame each half second, so no stretch over a limit slips between two. A film
-    without them (another engine's clip) is watched whole. `halves` looks at both halves at once: a
-    decoder that skips most frames uses one core however many threads it has.
+    without them (another engine's clip) is watched whole. With `middle_s` what lies before and after it
+    is looked at side by side: a decoder that skips most frames uses one core however many threads it has.
     """
-    quick = _key_grids(path) if halves else _grids(path, key_frames_only=True)
+    quick = _key_grids(path, middle_s) if middle_s else _grids(path, key_frames_only=True)
     dense = len(quick) > 2 and all(after - before <= _STILL_APART_FRAMES for before, after in pairwise(quick))
     if (
         dense
@@ -216,10 +216,8 @@ def _watched(path: Path, *, halves: bool = False) -> Seen:
     )
 
 
-def _key_grids(path: Path) -> dict[int, Grid]:
-    """The grids of all key frames, in order; the film's two halves are decoded side by side."""
-    with av.open(str(path)) as container:
-        middle_s = (container.duration or 0) / av.time_base / 2
+def _key_grids(path: Path, middle_s: float) -> dict[int, Grid]:
+    """The grids of all key frames, in order; the film's two parts are decoded side by side."""
     with ThreadPoolExecutor(1) as beside:
         second = beside.submit(lambda: _grids(path, key_frames_only=True, from_s=middle_s))
         first = _grids(path, key_frames_only=True, until_s=middle_s)

@@ -71,7 +71,7 @@ def size_of_planes(planes: Planes) -> Size:
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeSettings:
-    """How x264 writes: a bitrate (with its buffer), a constant quality `crf`, or one quantizer `qp` for all frames.
+    """How x264 writes: a bitrate (with its buffer), or one quantizer `qp` for all frames.
 
     `threads` belongs to the settings because x264's bytes change with it.
     """
@@ -81,7 +81,6 @@ class EncodeSettings:
     bitrate_bps: int | None = None
     max_bitrate_bps: int | None = None
     buffer_bits: int | None = None
-    crf: float | None = None
     qp: int | None = None
     gop_frames: int = 12
     threads: int = 2
@@ -97,8 +96,6 @@ class EncodeSettings:
             "bf": "0",
             "x264-params": "open-gop=0:chromaloc=1:stitchable=1",
         }
-        if self.crf is not None:
-            chosen["crf"] = f"{self.crf:g}"
         if self.qp is not None:
             chosen["qp"] = str(self.qp)
         if self.max_bitrate_bps is not None:

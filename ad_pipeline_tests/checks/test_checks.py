@@ -137,7 +137,7 @@ def test_a_bitrate_outside_the_band_is_a_warning(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     size = Size(width_px=960, height_px=540)
     noise = ((rng.integers(16, 235, (540, 960), dtype=np.uint8), *flat(0, size)[1:]) for _ in range(10))
-    hot = film(tmp_path / "hot.mp4", noise, size=size, settings=EncodeSettings(preset="ultrafast", crf=20))
+    hot = film(tmp_path / "hot.mp4", noise, size=size, settings=EncodeSettings(preset="ultrafast", qp=20))
 
     for path, frames, shape in ((calm, FRAMES, SIZE), (hot, 10, size)):
         verdicts = check_final(path, size=shape, frames=frames, target_lufs=-14, peak_dbtp=-1)

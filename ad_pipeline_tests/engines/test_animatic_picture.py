@@ -1,4 +1,4 @@
-"""The animatic's key images and motion clips, on small real files."""
+"""The animatic's key images, on small real files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -17,45 +16,17 @@ from PIL import Image
 from ad_pipeline.engines.animatic.drawing.canvas import from_srgb, to_srgb
 from ad_pipeline.engines.animatic.drawing.layers import read_layers
 from ad_pipeline.engines.animatic.drawing.layout import roomiest
-from ad_pipeline.engines.animatic.drawing.moves import MOVES, Hand, Shot, inverted, path_of, sampling
 from ad_pipeline.engines.animatic.drawing.packs.catalogue import BUILDERS
 from ad_pipeline.engines.animatic.drawing.photo import product_photo, scaled
 from ad_pipeline.engines.animatic.drawing.plates.catalogue import PLATES
 from ad_pipeline.engines.animatic.drawing.plates.plate import Plate
 from ad_pipeline.engines.animatic.image import AnimaticImage
-from ad_pipeline.engines.animatic.motion import KenBurns
 from ad_pipeline.engines.animatic.plan import planned, product_kind
-from ad_pipeline.engines.contracts import ImageRequest, Job, Look, MotionRequest
-from ad_pipeline.errors import Cancelled, EngineRefused, MediaError
-from ad_pipeline.media.encode import read_planes
+from ad_pipeline.engines.contracts import Look
+from ad_pipeline.errors import EngineRefused, MediaError
 from ad_pipeline.values import Box, Size
+from ad_pipeline_tests.engines.pictures import JOB, image_request, rendered
 from ad_pipeline_tests.story.samples import a_kit
-
-JOB = Job(job_id="3f0e8d52-0000-4000-8000-000000000001")
-SMALL = Size(width_px=216, height_px=384)
-
-
-def _request(size: Size = SMALL, **changes: object) -> ImageRequest:
-    width, height = size.width_px, size.height_px
-    safe = Box(left_px=width // 16, top_px=height // 7, right_px=width * 15 // 16, bottom_px=height * 2 // 3)
-    calm = Box(left_px=safe.left_px, top_px=safe.top_px, right_px=safe.right_px, bottom_px=height // 4)
-    request = ImageRequest(
-        prompt="a bottle on a podium",
-        size=size,
-        seed=5,
-        purpose="solution",
-        look=Look(kit=a_kit(), product="워터 글로우 세럼"),
-        safe_box=safe,
-        calm_boxes=(calm,),
-    )
-    return replace(request, **changes)  # type: ignore[arg-type]  # a test's own shorthand
-
-
-def _rendered(request: ImageRequest, folder: Path, name: str = "key.png") -> np.ndarray:
-    AnimaticImage().render_image(request, folder / name, folder / f"{name}.layers", JOB)
-    with Image.open(folder / name) as picture:
-        assert picture.mode == "RGB"
-        return np.asarray(picture)
 
 
 def _sha(path: Path) -> str:
@@ -70,8 +41,8 @@ def test_every_plate_is_called_by_its_first_word_in_either_language(plate: Plate
     english = plate.words[0]
     korean = next(word for word in plate.words if any("가" <= letter <= "힣" for letter in word))
 
-    assert planned(_request(prompt=f"product, {english}", purpose="solution")).plate is plate
-    assert planned(_request(prompt=f"제품 {korean}", purpose="solution")).plate is plate
+    assert planned(image_request(prompt=f"product, {english}", purpose="solution")).plate is plate
+    assert planned(image_request(prompt=f"제품 {korean}", purpose="solution")).plate is plate
 
 
 @pytest.mark.parametrize(
@@ -93,12 +64,12 @@ def test_the_last_noun_of_a_products_name_chooses_its_pack(product: str, kind: s
 
 
 def test_one_korean_syllable_counts_only_as_a_word_of_its_own() -> None:
-    assert planned(_request(prompt="선물 상자와 제품")).plate.name != "water"
-    assert planned(_request(prompt="물 위의 제품")).plate.name == "water"
+    assert planned(image_request(prompt="선물 상자와 제품")).plate.name != "water"
+    assert planned(image_request(prompt="물 위의 제품")).plate.name == "water"
 
 
 def test_words_that_were_honoured_and_not_are_told() -> None:
-    plan = planned(_request(prompt="Product on marble with a flamingo, backlit, wide"))
+    plan = planned(image_request(prompt="Product on marble with a flamingo, backlit, wide"))
 
     assert {"product", "marble", "backlit", "wide"} <= set(plan.honoured)
     assert plan.unmet == ("flamingo",)
@@ -108,31 +79,31 @@ def test_words_that_were_honoured_and_not_are_told() -> None:
 def test_a_hook_and_a_problem_show_no_bottle_unless_asked() -> None:
     for purpose in ("hook", "problem"):
         for seed in range(6):
-            assert not planned(_request(prompt="", purpose=purpose, seed=seed)).shows_product
+            assert not planned(image_request(prompt="", purpose=purpose, seed=seed)).shows_product
 
-    assert planned(_request(prompt="", purpose="hook", brand_elements=("product_3d",))).shows_product
+    assert planned(image_request(prompt="", purpose="hook", brand_elements=("product_3d",))).shows_product
 
 
 def test_five_scenes_of_one_ad_are_five_worlds() -> None:
     purposes = ("hook", "problem", "solution", "social_proof", "cta")
     for seed in (1, 20, 300):
-        plans = [planned(_request(prompt="", purpose=p, seed=seed + i)) for i, p in enumerate(purposes)]
+        plans = [planned(image_request(prompt="", purpose=p, seed=seed + i)) for i, p in enumerate(purposes)]
 
         assert len({(plan.plate.name, plan.figure, plan.subject) for plan in plans}) == 5
 
 
 def test_a_badge_needs_a_sourced_claim() -> None:
-    assert not planned(_request(purpose="social_proof", brand_elements=("certification_badge",))).badge
-    assert planned(_request(purpose="social_proof", claims=("96% of 50 users agreed",))).badge
+    assert not planned(image_request(purpose="social_proof", brand_elements=("certification_badge",))).badge
+    assert planned(image_request(purpose="social_proof", claims=("96% of 50 users agreed",))).badge
 
 
 # --- the picture --------------------------------------------------------------------------------
 
 
 def test_the_same_request_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
-    _rendered(_request(), tmp_path, "one.png")
-    _rendered(_request(), tmp_path, "two.png")
-    _rendered(_request(seed=6), tmp_path, "three.png")
+    rendered(image_request(), tmp_path, "one.png")
+    rendered(image_request(), tmp_path, "two.png")
+    rendered(image_request(seed=6), tmp_path, "three.png")
 
     assert _sha(tmp_path / "one.png") == _sha(tmp_path / "two.png") != _sha(tmp_path / "three.png")
     for file in (tmp_path / "one.png.layers").iterdir():
@@ -143,7 +114,7 @@ def test_the_same_request_gives_the_same_bytes_and_another_seed_others(tmp_path:
 def test_each_format_is_drawn_in_its_own_shape(tmp_path: Path, width: int, height: int) -> None:
     size = Size(width_px=width, height_px=height)
 
-    picture = _rendered(_request(size), tmp_path)
+    picture = rendered(image_request(size), tmp_path)
 
     assert picture.shape == (height, width, 3)
     layers = read_layers(tmp_path / "key.png.layers")
@@ -154,9 +125,9 @@ def test_each_format_is_drawn_in_its_own_shape(tmp_path: Path, width: int, heigh
 @pytest.mark.parametrize("plate", PLATES, ids=lambda plate: plate.name)
 @pytest.mark.parametrize("brand", ["laneige", "hera"])
 def test_every_plate_is_a_picture_with_tones_and_a_product(tmp_path: Path, plate: Plate, brand: str) -> None:
-    request = _request(prompt=f"product, {plate.words[0]}", look=Look(kit=a_kit(brand), product="세럼"))
+    request = image_request(prompt=f"product, {plate.words[0]}", look=Look(kit=a_kit(brand), product="세럼"))
 
-    picture = _rendered(request, tmp_path)
+    picture = rendered(request, tmp_path)
 
     assert picture.std() > 4, "flat"
     assert (picture.max(axis=2) >= 254).mean() < 0.30, "burnt out"
@@ -167,9 +138,9 @@ def test_every_plate_is_a_picture_with_tones_and_a_product(tmp_path: Path, plate
 @pytest.mark.parametrize("kind", BUILDERS)
 def test_every_pack_stands_inside_the_safe_box_and_clear_of_text(tmp_path: Path, kind: str) -> None:
     words = {"dropper bottle": "serum", "compact": "cushion", "carton": "shoes", "spray bottle": "perfume"}
-    request = _request(prompt="podium", look=Look(kit=a_kit("sulwhasoo"), product=words.get(kind, kind)))
+    request = image_request(prompt="podium", look=Look(kit=a_kit("sulwhasoo"), product=words.get(kind, kind)))
 
-    _rendered(request, tmp_path)
+    rendered(request, tmp_path)
 
     layers = read_layers(tmp_path / "key.png.layers")
     assert layers is not None
@@ -185,9 +156,9 @@ def test_every_pack_stands_inside_the_safe_box_and_clear_of_text(tmp_path: Path,
 
 def test_the_place_for_text_is_quieter_than_the_rest(tmp_path: Path) -> None:
     size = Size(width_px=432, height_px=768)
-    request = _request(size, prompt="macro cream texture", purpose="hook")
+    request = image_request(size, prompt="macro cream texture", purpose="hook")
 
-    picture = cv2.cvtColor(_rendered(request, tmp_path), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    picture = cv2.cvtColor(rendered(request, tmp_path), cv2.COLOR_RGB2GRAY).astype(np.float32)
 
     busy = np.abs(cv2.Laplacian(cv2.GaussianBlur(picture, (0, 0), 2), cv2.CV_32F))
     box = request.calm_boxes[0]
@@ -213,9 +184,9 @@ def test_linear_light_and_back_is_the_same_picture() -> None:
 
 
 def test_boxes_of_a_larger_picture_are_cut_to_this_one(tmp_path: Path) -> None:
-    large = _request(Size(width_px=1080, height_px=1920))
+    large = image_request(Size(width_px=1080, height_px=1920))
 
-    picture = _rendered(replace(large, size=Size(width_px=256, height_px=256)), tmp_path)
+    picture = rendered(replace(large, size=Size(width_px=256, height_px=256)), tmp_path)
 
     assert picture.shape == (256, 256, 3)
 
@@ -223,14 +194,14 @@ def test_boxes_of_a_larger_picture_are_cut_to_this_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("purpose", ["hook", "problem", "solution", "social_proof", "cta", "story", "anything"])
 def test_every_purpose_is_drawn_from_an_empty_prompt(tmp_path: Path, purpose: str) -> None:
     for seed in range(3):
-        picture = _rendered(_request(prompt="", purpose=purpose, seed=seed), tmp_path)
+        picture = rendered(image_request(prompt="", purpose=purpose, seed=seed), tmp_path)
 
         assert picture.std() > 4
 
 
 def test_a_size_that_is_not_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineRefused, match="64x64"):
-        _rendered(_request(Size(width_px=64, height_px=64)), tmp_path)
+        rendered(image_request(Size(width_px=64, height_px=64)), tmp_path)
 
     assert not list(tmp_path.iterdir())
 
@@ -242,7 +213,7 @@ def test_a_font_that_is_none_is_named(tmp_path: Path) -> None:
     kit = kit.model_copy(update={"fonts": kit.fonts.model_copy(update={"headline": str(broken)})})
 
     with pytest.raises(MediaError, match="kit.ttf"):
-        _rendered(_request(look=Look(kit=kit, product="세럼")), tmp_path)
+        rendered(image_request(look=Look(kit=kit, product="세럼")), tmp_path)
 
 
 # --- the person's product picture ---------------------------------------------------------------
@@ -277,7 +248,7 @@ def test_a_photo_on_a_plain_background_is_cut_out(tmp_path: Path) -> None:
 def test_a_photo_on_a_busy_background_becomes_a_card_and_says_so(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (300, 200, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "busy.png")
-    request = _request(look=Look(kit=a_kit(), product="세럼", product_image=tmp_path / "busy.png"))
+    request = image_request(look=Look(kit=a_kit(), product="세럼", product_image=tmp_path / "busy.png"))
 
     done = AnimaticImage().render_image(request, tmp_path / "key.png", tmp_path / "layers", JOB)
 
@@ -357,188 +328,9 @@ def test_what_is_no_usable_picture_is_refused_in_plain_words(tmp_path: Path, con
 
 
 def test_a_missing_product_picture_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    request = _request(look=Look(kit=a_kit(), product="세럼", product_image=tmp_path / "gone.png"))
+    request = image_request(look=Look(kit=a_kit(), product="세럼", product_image=tmp_path / "gone.png"))
 
     with pytest.raises(EngineRefused, match=r"gone\.png"):
         AnimaticImage().render_image(request, tmp_path / "key.png", tmp_path / "layers", JOB)
 
     assert not list(tmp_path.iterdir())
-
-
-# --- motion -------------------------------------------------------------------------------------
-
-
-def _motion(image: Path, **changes: object) -> MotionRequest:
-    request = MotionRequest(image=image, size=SMALL, frames=12, motion_style="slow zoom-in", seed=3)
-    return replace(request, **changes)  # type: ignore[arg-type]  # a test's own shorthand
-
-
-@pytest.mark.parametrize("style", MOVES)
-def test_every_style_makes_a_clip_that_moves_from_layers_and_from_a_flat_picture(tmp_path: Path, style: str) -> None:
-    _rendered(_request(prompt="petals product"), tmp_path)
-
-    for layers in (tmp_path / "key.png.layers", None):
-        request = _motion(tmp_path / "key.png", layers_dir=layers, motion_style=style)
-        done = KenBurns().render_motion(request, tmp_path / "clip.mp4", JOB)
-        frames = [planes[0].astype(np.float32) for planes in read_planes(tmp_path / "clip.mp4")]
-
-        assert len(frames) == 12 and frames[0].shape == (384, 216)
-        assert np.abs(frames[0] - frames[-1]).mean() > 0.5, "stands still"
-        assert done.details["motion_style"] == style
-        assert bool(done.details["layers"]) is (layers is not None)
-
-
-def test_a_clip_is_what_the_contract_says(tmp_path: Path) -> None:
-    _rendered(_request(), tmp_path)
-
-    KenBurns().render_motion(_motion(tmp_path / "key.png"), tmp_path / "clip.mp4", JOB)
-
-    with av.open(str(tmp_path / "clip.mp4")) as film:
-        stream = film.streams.video[0]
-        assert (stream.codec_context.name, stream.pix_fmt, stream.average_rate, stream.frames) == (
-            "h264",
-            "yuv420p",
-            24,
-            12,
-        )
-        assert not film.streams.audio
-
-
-def test_the_first_frame_of_a_layered_clip_is_the_key_image(tmp_path: Path) -> None:
-    key = _rendered(_request(), tmp_path)
-    request = _motion(tmp_path / "key.png", layers_dir=tmp_path / "key.png.layers", motion_style="gentle drift")
-
-    KenBurns().render_motion(request, tmp_path / "clip.mp4", JOB)
-
-    luma = next(read_planes(tmp_path / "clip.mp4"))[0].astype(np.float32)
-    wanted = 16 + 219 / 255 * (key @ np.array([0.2126, 0.7152, 0.0722]))
-    assert np.abs(luma - wanted).mean() < 2.0
-
-
-@pytest.mark.parametrize("style", MOVES)
-@pytest.mark.parametrize("strength", [0.01, 1.0, 2.0])
-@pytest.mark.parametrize("overscan", [0, 24])
-def test_no_pose_shows_past_the_plate(style: str, strength: float, overscan: int) -> None:
-    width, height = 216, 384
-    poses = path_of(style, frames=48, seconds=2.0, hand=Hand(strength=strength))
-    shot = Shot(
-        canvas_width=width + overscan, canvas_height=height + overscan, frame_left=overscan / 2,
-        frame_top=overscan / 2, width=width, height=height, focus_x=100, focus_y=250,
-    ).covering(poses)  # fmt: skip
-
-    for pose in poses:
-        back = inverted(shot.to_film(pose))
-        for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
-            seen = back[:, :2] @ [x, y] + back[:, 2]
-            assert 0 <= seen[0] <= width + overscan and 0 <= seen[1] <= height + overscan
-
-
-def test_chroma_moves_with_luma() -> None:
-    shot = Shot(
-        canvas_width=240, canvas_height=420, frame_left=12, frame_top=18, width=216, height=384, focus_x=1, focus_y=2
-    )
-    film = shot.to_film(path_of("parallax movement", frames=9, seconds=1, hand=Hand())[3])
-
-    full, half = sampling(film, pitch_from=1, pitch_to=1), sampling(film, pitch_from=2, pitch_to=2)
-
-    # The chroma sample j lies between the luma samples 2j and 2j + 1, in the source as in the film.
-    for j in (0, 10, 57):
-        luma = (full[:, :2] @ [2 * j + 0.5, 2 * j + 0.5] + full[:, 2] - 0.5) / 2
-        assert half[:, :2] @ [j, j] + half[:, 2] == pytest.approx(luma)
-
-
-def test_the_zoom_is_smoother_than_a_hundredth_of_a_pixel() -> None:
-    """Dots are warped as the plate is and their centres tracked; what departs from the exact path is jitter."""
-    size, dots = (360, 240), [(60, 60), (180, 120), (290, 190)]
-    picture = np.zeros((size[1] + 40, size[0] + 40), np.float32)
-    y, x = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
-    for dot in dots:
-        picture += 220 * np.exp(-(((x + 0.5 - dot[0]) ** 2 + (y + 0.5 - dot[1]) ** 2) / 50))
-    shot = Shot(
-        canvas_width=400,
-        canvas_height=280,
-        frame_left=20,
-        frame_top=20,
-        width=360,
-        height=240,
-        focus_x=200,
-        focus_y=140,
-    )
-    poses = path_of("slow zoom-in", frames=30, seconds=1.25, hand=Hand())
-
-    away: list[float] = []
-    for pose in poses:
-        film = shot.to_film(pose)
-        frame = cv2.warpAffine(
-            picture, sampling(film, pitch_from=1, pitch_to=1), size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        )
-        for dot in dots:
-            wanted = film[:, :2] @ dot + film[:, 2]
-            x0, y0 = int(wanted[0]) - 24, int(wanted[1]) - 24
-            part = frame[max(y0, 0) : y0 + 48, max(x0, 0) : x0 + 48]
-            v, u = np.mgrid[max(y0, 0) : max(y0, 0) + part.shape[0], max(x0, 0) : max(x0, 0) + part.shape[1]]
-            found = np.array([((u + 0.5) * part).sum(), ((v + 0.5) * part).sum()]) / part.sum()
-            away += list(found - wanted)
-
-    assert np.std(away) <= 0.01
-
-
-def test_the_bucket_scales_the_move() -> None:
-    weak = path_of("slow zoom-in", frames=10, seconds=1, hand=Hand(strength=0.2))
-    strong = path_of("slow zoom-in", frames=10, seconds=1, hand=Hand(strength=2.0))
-
-    assert strong[-1].zoom - 1 == pytest.approx(10 * (weak[-1].zoom - 1))
-
-
-def test_an_unknown_style_becomes_a_drift_and_is_told(tmp_path: Path) -> None:
-    _rendered(_request(), tmp_path)
-
-    done = KenBurns().render_motion(_motion(tmp_path / "key.png", motion_style="moonwalk"), tmp_path / "c.mp4", JOB)
-
-    assert done.details["motion_style"] == "gentle drift" and done.details["not_honoured"] == ["moonwalk"]
-
-
-def test_a_clip_of_a_picture_of_another_shape_shows_no_border(tmp_path: Path) -> None:
-    Image.new("RGB", (301, 200), (240, 240, 240)).save(tmp_path / "wide.png")
-
-    KenBurns().render_motion(_motion(tmp_path / "wide.png", motion_style="slide transition"), tmp_path / "c.mp4", JOB)
-
-    for planes in read_planes(tmp_path / "c.mp4"):
-        assert planes[0].min() > 200
-
-
-def test_a_stopped_clip_leaves_no_file(tmp_path: Path) -> None:
-    _rendered(_request(), tmp_path)
-    asked: list[int] = []
-
-    def should_stop() -> bool:
-        asked.append(1)
-        return len(asked) > 2
-
-    with pytest.raises(Cancelled):
-        KenBurns().render_motion(
-            _motion(tmp_path / "key.png"), tmp_path / "c.mp4", Job(job_id=JOB.job_id, should_stop=should_stop)
-        )
-
-    assert not (tmp_path / "c.mp4").exists()
-
-
-@pytest.mark.parametrize("content", [None, b"", b"no picture"])
-def test_a_broken_key_image_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "key.png").write_bytes(content)
-
-    with pytest.raises(EngineRefused, match=r"key\.png"):
-        KenBurns().render_motion(_motion(tmp_path / "key.png"), tmp_path / "c.mp4", JOB)
-
-    assert not (tmp_path / "c.mp4").exists()
-
-
-def test_another_seed_moves_the_camera_otherwise() -> None:
-    ways = [path_of("slow zoom-in", frames=48, seconds=2, hand=Hand.of(seed, strength=1)) for seed in (7, 8, 7)]
-
-    assert ways[0] == ways[2]
-    apart_px = max(
-        1080 * abs(a.pan_x - b.pan_x) + 540 * abs(a.zoom - b.zoom) for a, b in zip(ways[0], ways[1], strict=True)
-    )
-    assert apart_px > 4
