@@ -247,8 +247,10 @@ class Machine:
 
     async def _pass(self, job: Job, seconds: float) -> None:
         if seconds > 0:
+            # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the event (python/cpython#86296).
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(job.stop.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await job.stop.wait()
         if job.stop.is_set():
             raise Interrupted
 
