@@ -36,6 +36,7 @@ class ProgressSocket:
                 connect(
                     address.socket_url(client_id),
                     additional_headers=address.headers,
+                    ssl=address.tls(),
                     proxy=None if address.is_loopback else True,
                     compression=None,
                     open_timeout=_OPEN_S,

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,12 +27,16 @@ ANSWER_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a node is. `auth` is the whole Authorization header; `auth_variable` names where it was read from."""
+    """Where a node is. `auth` is the whole Authorization header; `auth_variable` names where it was read from.
+
+    `certificate` is a file with the authority that signed the node's certificate, where it is no public one.
+    """
 
     name: str
     url: str
     auth: str = field(default="", repr=False)
     auth_variable: str = ""
+    certificate: Path | None = None
 
     def __post_init__(self) -> None:
         if not _is_address(self.url):
@@ -61,6 +66,19 @@ class Address:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return host == "localhost"
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Whom a secure connection trusts, where that is not the usual authorities."""
+        if self.certificate is None or not self.url.startswith("https:"):
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.certificate)
+        except OSError as error:  # an SSLError is one
+            raise InputRejected(
+                "node {name}: the certificate {file} cannot be used: {reason}",
+                field=f"nodes.{self.name}.certificate", name=self.name, file=str(self.certificate),
+                reason=error.strerror or str(error),
+            ) from error  # fmt: skip
 
     def socket_url(self, client_id: str) -> str:
         """Where the WebSocket of one client is."""
@@ -94,9 +112,8 @@ class Transport:
             headers={**address.headers, "Accept-Encoding": "identity"},
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             trust_env=not address.is_loopback,
-            verify=address.url.startswith(
-                "https:"
-            ),  # reading the certificates takes 20 ms that plain http need not pay
+            # Reading the usual certificates takes 20 ms that plain http need not pay.
+            verify=address.tls() or address.url.startswith("https:"),
             limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=30),
         )
 
