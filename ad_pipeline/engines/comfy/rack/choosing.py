@@ -1,0 +1,322 @@
+"""Which job goes to which node next. Pure: the same rows give the same choice in every process.
+
+The near future is played forward: the node that is free first takes the job that suits it best, and
+so on, until every open place has its job. What falls in an open place is given; the rest was only
+thought, so that a job does not queue behind a long run while another node is about to be free.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+MOST_ON_A_NODE = 2
+"""One runs and one waits there, so that the next one's upload hides behind the current run."""
+MOST_WITH_URGENT = 3
+"""An urgent job goes to the front, so it may stand beside two others; it would wait for both runs otherwise."""
+AGED_RUNS = 10.0
+"""Who waited longer than so many median runs goes before those that suit a node better."""
+STREAK_LOADS = 12.0
+"""... once the node has used what it loaded for so many times the loading: swaps stay below a twelfth."""
+UNKNOWN_RUN_S = 10.0
+
+_FOLLOWERS: Mapping[str, tuple[str, ...]] = {"key_image": ("motion_clip",), "motion_clip": ("lipsync", "sfx")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A job that asks for a node, or will (`planned`). `models` names what has to be loaded for it."""
+
+    job_id: str
+    graph: str
+    models: str
+    stage: str = ""
+    session_id: str = ""
+    since_s: float = 0.0
+    estimate_s: float = 0.0
+    urgent: bool = False
+    nodes: frozenset[str] = frozenset()
+    """Which nodes can run it."""
+    avoid: frozenset[str] = frozenset()
+    """Which of them failed at this work before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A job that was given to a node, in the order in which they were given."""
+
+    job_id: str
+    graph: str
+    given_s: float
+    estimate_s: float = 0.0
+    urgent: bool = False
+    swapped: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A node as it stands. `models`: what it has loaded once all that it holds has run."""
+
+    name: str
+    weight: float = 1.0
+    is_open: bool = True
+    """It answers and is not draining."""
+    models: str = ""
+    swapped_s: float = 0.0
+    """When it was given the first job with these models."""
+    ended_s: float = 0.0
+    """When its last job of ours ended."""
+    urgent_ended_s: float = 0.0
+    held: tuple[Held, ...] = ()
+    others: int = 0
+    """Jobs in its queue that are not ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """Seconds as they were measured: runs by graph, loads by models."""
+
+    run_s: Mapping[str, float] = field(default_factory=dict[str, float])
+    load_s: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def run(self, job: Waiting | Held) -> float:
+        return self.run_s.get(job.graph) or job.estimate_s or UNKNOWN_RUN_S
+
+    def load(self, models: str, otherwise_s: float) -> float:
+        return self.load_s.get(models, otherwise_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """The choice: this job to this node."""
+
+    job_id: str
+    node: str
+    swapped: bool
+    """It needs other models than the node has loaded."""
+
+
+def choose(
+    waiting: Sequence[Waiting],
+    places: Sequence[Place],
+    *,
+    planned: Sequence[Waiting] = (),
+    times: Times,
+    now_s: float,
+    urgent_grace_s: float = 5.0,
+) -> list[Given]:
+    """What to give out now; empty when no place is open for anybody who waits.
+
+    `urgent_grace_s`: so long a node that ran an urgent job stays free for the session's next one.
+    """
+    play = _Play(waiting, places, planned, times, now_s, urgent_grace_s)
+    play.urgent_jobs()
+    play.ordinary_jobs()
+    return play.given
+
+
+def places_before(job_id: str, waiting: Iterable[Waiting]) -> int:
+    """How many of those that wait for one of the same nodes are likely served earlier."""
+    jobs = sorted(waiting, key=_turn_key)
+    own = next((job for job in jobs if job.job_id == job_id), None)
+    if own is None:
+        return 0
+    return sum(1 for job in jobs[: jobs.index(own)] if job.nodes & own.nodes)
+
+
+def _turn_key(job: Waiting) -> tuple[bool, float, str]:
+    return (not job.urgent, job.since_s, job.job_id)
+
+
+@dataclass(kw_only=True)
+class _Seat:
+    """A node while the future is played."""
+
+    place: Place
+    count: int
+    urgent_count: int
+    front_s: float
+    """When the job that runs now ends."""
+    free_s: float
+    """When all that it holds has ended."""
+    models: str
+    swapped_s: float
+    is_out: bool = False
+    """It does better to wait for what its models are for."""
+
+    def is_full(self, *, urgent: bool = False) -> bool:
+        return self.count >= (MOST_WITH_URGENT if urgent else MOST_ON_A_NODE)
+
+
+class _Play:
+    """The future, played forward from `now_s`."""
+
+    def __init__(
+        self, waiting: Sequence[Waiting], places: Sequence[Place], planned: Sequence[Waiting], times: Times,
+        now_s: float, urgent_grace_s: float,
+    ) -> None:  # fmt: skip
+        self.given: list[Given] = []
+        self._times, self._now_s = times, now_s
+        self._seats = [self._seat(place) for place in sorted(places, key=lambda one: one.name) if place.is_open]
+        self._open = {seat.place.name for seat in self._seats}
+        jobs = sorted(waiting, key=_turn_key)
+        self._urgent = [job for job in jobs if job.urgent]
+        self._queues: dict[str, list[Waiting]] = defaultdict(list)
+        for job in jobs:
+            if not job.urgent:
+                self._queues[job.models].append(job)
+        self._work_s = {
+            models: sum(times.run(job) for job in queue if job.nodes & self._open)
+            for models, queue in self._queues.items()
+        }
+        self._coming = {job.models for job in planned}
+        self._chain_s = self._chains(jobs, planned)
+        runs = sorted(times.run(job) for job in jobs) or [UNKNOWN_RUN_S]
+        self._aged_s = AGED_RUNS * runs[len(runs) // 2]
+        if any(job.urgent for job in planned):
+            for seat in self._seats:
+                is_kept = now_s - seat.place.urgent_ended_s < urgent_grace_s
+                seat.is_out = is_kept or seat.urgent_count > 0
+
+    def _seat(self, place: Place) -> _Seat:
+        at_s, front_s = 0.0, 0.0
+        typical_s = UNKNOWN_RUN_S
+        for number, job in enumerate(place.held):
+            typical_s = self._times.run(job)
+            need_s = typical_s / place.weight + (self._times.load("", typical_s) if job.swapped else 0.0)
+            if number == 0:
+                ran_s = self._now_s - max(job.given_s, place.ended_s)
+                at_s = front_s = max(need_s - ran_s, 0.05 * need_s)
+            else:
+                at_s += need_s
+        return _Seat(
+            place=place,
+            count=len(place.held),
+            urgent_count=sum(job.urgent for job in place.held),
+            front_s=front_s,
+            free_s=at_s + place.others * typical_s / place.weight,
+            models=place.models,
+            swapped_s=place.swapped_s,
+        )
+
+    def _chains(self, jobs: Iterable[Waiting], planned: Iterable[Waiting]) -> dict[str, float]:
+        """models -> the longest time of work that only its jobs can set free, themselves included."""
+        own_s: dict[str, float] = {}
+        models: dict[str, set[str]] = defaultdict(set)
+        for job in (*jobs, *planned):
+            own_s[job.stage] = max(own_s.get(job.stage, 0.0), self._times.run(job))
+            models[job.models].add(job.stage)
+
+        def chain_s(stage: str) -> float:
+            after = (chain_s(follower) for follower in _FOLLOWERS.get(stage, ()))
+            return own_s.get(stage, 0.0) + max(after, default=0.0)
+
+        return {name: max(chain_s(stage) for stage in stages) for name, stages in models.items()}
+
+    # --- urgent -------------------------------------------------------------------------------------
+
+    def urgent_jobs(self) -> None:
+        """Each to the node where it ends first; it goes to the front there."""
+        for job in self._urgent:
+            seats = [seat for seat in self._seats if self._takes(seat, job)]
+            if not seats:
+                continue
+            seat = min(seats, key=lambda one: (self._front_end_s(one, job), one.place.name))
+            if not seat.is_full(urgent=True):
+                self._give(seat, job)
+            end_s = self._front_end_s(seat, job)
+            seat.free_s += end_s - seat.front_s
+            seat.front_s, seat.models = end_s, job.models
+            seat.urgent_count += 1
+            seat.is_out = True
+
+    def _front_end_s(self, seat: _Seat, job: Waiting) -> float:
+        return seat.front_s + self._cost_s(seat, job)
+
+    # --- all others ---------------------------------------------------------------------------------
+
+    def ordinary_jobs(self) -> None:
+        """Whoever is free first takes what suits it best, until no open place is left."""
+        while True:
+            seats = [seat for seat in self._seats if not seat.is_out]
+            if not any(not seat.is_full() for seat in seats):
+                return
+            seat = min(seats, key=lambda one: (one.free_s, one.place.name))
+            job = self._best_for(seat)
+            if job is None:
+                seat.is_out = True
+                continue
+            if not seat.is_full():
+                self._give(seat, job)
+            cost_s = self._cost_s(seat, job)
+            if job.models != seat.models:
+                seat.models, seat.swapped_s = job.models, self._now_s + seat.free_s
+            seat.free_s += cost_s
+            seat.count += 1
+            self._queues[job.models].remove(job)
+            self._work_s[job.models] -= self._times.run(job)
+
+    def _best_for(self, seat: _Seat) -> Waiting | None:
+        heads = {
+            models: head
+            for models, queue in self._queues.items()
+            if (head := next((job for job in queue if self._takes(seat, job)), None))
+        }
+        if not heads:
+            return None
+        at_s = self._now_s + seat.free_s
+        loaded = heads.pop(seat.models, None)
+        oldest = min(heads.values(), key=_turn_key, default=None)
+        if oldest and at_s - oldest.since_s > self._aged_s and (loaded is None or oldest.since_s < loaded.since_s):
+            streak_s = at_s - seat.swapped_s
+            if streak_s >= STREAK_LOADS * self._load_s(oldest) and not self._is_served(oldest, seat):
+                return oldest
+        if loaded:
+            return loaded
+        worth = [job for job in heads.values() if self._is_worth_loading(seat, job)]
+        return max(worth, key=self._pressure, default=None)
+
+    def _is_served(self, job: Waiting, seat: _Seat) -> bool:
+        """Whether another node has its models loaded: its turn comes there without a swap."""
+        return any(
+            other is not seat and other.models == job.models and self._takes(other, job) for other in self._seats
+        )
+
+    def _is_worth_loading(self, seat: _Seat, job: Waiting) -> bool:
+        """Not when those that have it loaded are through before this node would be ready."""
+        having = [
+            other for other in self._seats
+            if other is not seat and other.models == job.models and self._takes(other, job)
+        ]  # fmt: skip
+        if not having:
+            return True
+        drained_s = (sum(other.free_s for other in having) + self._work_s[job.models]) / len(having)
+        back_s = self._times.load(seat.models, 0.0) if seat.models in self._coming else 0.0
+        return drained_s > seat.free_s + self._cost_s(seat, job) + back_s
+
+    def _pressure(self, job: Waiting) -> tuple[float, float, str]:
+        """Rather what nobody has loaded and much waits for; then what sets most work free."""
+        having = sum(1 for seat in self._seats if seat.models == job.models)
+        work_s = self._work_s[job.models] / (1 + having)
+        return (work_s + self._chain_s.get(job.models, 0.0), -job.since_s, job.job_id)
+
+    # --- both ---------------------------------------------------------------------------------------
+
+    def _takes(self, seat: _Seat, job: Waiting) -> bool:
+        name = seat.place.name
+        if name not in job.nodes:
+            return False
+        return name not in job.avoid or not (job.nodes & self._open) - job.avoid
+
+    def _cost_s(self, seat: _Seat, job: Waiting) -> float:
+        load_s = 0.0 if job.models == seat.models else self._load_s(job)
+        return load_s + self._times.run(job) / seat.place.weight
+
+    def _load_s(self, job: Waiting) -> float:
+        return self._times.load(job.models, self._times.run(job))
+
+    def _give(self, seat: _Seat, job: Waiting) -> None:
+        self.given.append(Given(job_id=job.job_id, node=seat.place.name, swapped=job.models != seat.models))
+        if job.urgent:
+            seat.count += 1
