@@ -24,6 +24,7 @@ from ad_pipeline.engines.comfy.protocol import (
     CancelledThere,
     Failed,
     JobState,
+    LastJob,
     NodeStats,
     Pending,
     Queue,
@@ -32,11 +33,12 @@ from ad_pipeline.engines.comfy.protocol import (
     history_state,
     job_state,
     last_extra,
+    last_job,
     node_stats,
     prompt_answer,
     queue,
 )
-from ad_pipeline.engines.comfy.transport import Address, Transport
+from ad_pipeline.engines.comfy.transport import ANSWER_S, Address, Transport
 from ad_pipeline.engines.comfy.watching import REPORT_EVERY_S, STALL_S, UNREACHABLE_S, cancel_quietly, watch
 from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable
 
@@ -57,11 +59,14 @@ class Submission:
 
 
 class ComfyNode:
-    """One server. It keeps a few connections; `close` it, or use it in a `with`."""
+    """One server. It keeps a few connections; `close` it, or use it in a `with`.
 
-    def __init__(self, address: Address) -> None:
+    `answer_s` is how long it may take to answer a question.
+    """
+
+    def __init__(self, address: Address, *, answer_s: float = ANSWER_S) -> None:
         self.address = address
-        self._http = Transport(address)
+        self._http = Transport(address, answer_s=answer_s)
         self._has_jobs_route = True
         self._lock = threading.Lock()
         self._client_ids: dict[str, str] = {}
@@ -315,6 +320,10 @@ class ComfyNode:
     def last_extra(self) -> Mapping[str, Any]:
         """What was written beside the graph of the job that ended last: it tells what is likely loaded."""
         return last_extra(self._http.get("/history", params={"max_items": "1"}).body)
+
+    def last_job(self) -> LastJob | None:
+        """The job that ended last there; None when none did since the server started."""
+        return last_job(self._http.get("/history", params={"max_items": "1"}).body)
 
     def object_info(self) -> dict[str, Any]:
         """Every node class with its inputs and the model files it offers; some megabytes."""

@@ -292,15 +292,34 @@ def _queued(entries: Any) -> Iterator[QueuedJob]:
             yield QueuedJob(job_id=str(parts[1]), number=_number(parts[0]), extra=_extra_data(parts))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LastJob:
+    """The job that ended last. `extra` is what its sender wrote beside the graph; `ended_s` on the server's clock."""
+
+    extra: Mapping[str, Any]
+    ended_s: float
+    is_failed: bool
+
+
+def last_job(body: Any) -> LastJob | None:
+    """From GET /history; None when none ended since the server started."""
+    jobs = [_ended(_mapping(entry)) for entry in _mapping(body).values()]
+    return max(jobs, key=lambda job: job.ended_s, default=None)
+
+
+def _ended(entry: Mapping[str, Any]) -> LastJob:
+    messages = list(_messages(_mapping(entry.get("status"))))
+    return LastJob(
+        extra=_extra_data(entry.get("prompt")),
+        ended_s=max((_number(facts.get("timestamp")) for _, facts in messages), default=0.0) / 1000,
+        is_failed=any(kind == "execution_error" for kind, _ in messages),
+    )
+
+
 def last_extra(body: Any) -> Mapping[str, Any]:
     """What the sender of the job that ended last wrote beside its graph, from GET /history; empty when none ended."""
-    entries = [_mapping(entry) for entry in _mapping(body).values()]
-
-    def ended_ms(entry: Mapping[str, Any]) -> float:
-        told = [_number(facts.get("timestamp")) for _, facts in _messages(_mapping(entry.get("status")))]
-        return max(told, default=0.0)
-
-    return _extra_data(max(entries, key=ended_ms).get("prompt")) if entries else {}
+    job = last_job(body)
+    return job.extra if job else {}
 
 
 def _extra_data(prompt: Any) -> dict[str, Any]:

@@ -105,12 +105,12 @@ class Answer:
 class Transport:
     """Requests to one node; safe to share between threads."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, answer_s: float = ANSWER_S) -> None:
         self.address = address
         self._client = httpx.Client(
             base_url=address.url,
             headers={**address.headers, "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            timeout=httpx.Timeout(answer_s, connect=min(answer_s, CONNECT_S)),
             trust_env=not address.is_loopback,
             # Reading the usual certificates takes 20 ms that plain http need not pay.
             verify=address.tls() or address.url.startswith("https:"),

@@ -73,7 +73,7 @@ class _Node(_Table):
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     authorization_env: str = ""
     exporter_url: str = ""
-    card: Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)] | None = None
+    card: Any = -1
     draining: bool = False
     certificate: str = ""
 
@@ -178,33 +178,46 @@ def _told(path: Path) -> dict[str, Any]:
 
 
 def _node(entry: _Node, number: int, path: Path, environment: Mapping[str, str]) -> NodeConfig:
-    authorization = environment.get(entry.authorization_env, "") if entry.authorization_env else ""
-    if entry.authorization_env and not authorization:
+    is_number = isinstance(entry.card, int) and not isinstance(entry.card, bool) and entry.card >= -1
+    if not (is_number or (isinstance(entry.card, str) and entry.card)):
         raise InputRejected(
-            "{file}, node {name}: the environment variable {variable} is not set; it has to hold the Authorization "
-            "header", field=f"node[{number}].authorization_env", file=path.name, name=entry.name,
-            variable=entry.authorization_env,
-        )  # fmt: skip
-    if not (authorization.isascii() and authorization.isprintable()):
-        raise InputRejected(
-            "{file}, node {name}: what the environment variable {variable} holds is no Authorization header",
-            field=f"node[{number}].authorization_env", file=path.name, name=entry.name,
-            variable=entry.authorization_env,
+            "{file}, node {name}: card is the number of its GPU (0, 1, ...) or its UUID; got {got!r}",
+            field=f"node[{number}].card", file=path.name, name=entry.name, got=entry.card,
         )  # fmt: skip
     node = NodeConfig(
         name=entry.name, url=entry.url, stages=tuple(entry.stages), graphs=tuple(entry.graphs),
-        vram_gb=entry.vram_gb, weight=entry.weight, authorization=authorization,
-        authorization_env=entry.authorization_env, exporter_url=entry.exporter_url,
-        card=-1 if entry.card is None else entry.card, draining=entry.draining,
+        vram_gb=entry.vram_gb, weight=entry.weight, authorization=_authorization(entry, number, path, environment),
+        authorization_env=entry.authorization_env, exporter_url=entry.exporter_url, card=entry.card,
+        draining=entry.draining,
         certificate=path.parent / Path(entry.certificate).expanduser() if entry.certificate else None,
     )  # fmt: skip
+    where = "url"
     try:
         node.address().tls()
+        where = "exporter_url"
         if entry.exporter_url:
             Address(name=entry.name, url=entry.exporter_url)
     except InputRejected as error:
+        where = "certificate" if error.field.endswith("certificate") else where
         raise InputRejected(
-            "{file}: {reason}", field=f"node[{number}].{error.field.rpartition('.')[2]}", file=path.name,
-            reason=error.message,
-        ) from error  # fmt: skip
+            "{file}: {reason}", field=f"node[{number}].{where}", file=path.name, reason=error.message
+        ) from error
     return node
+
+
+def _authorization(entry: _Node, number: int, path: Path, environment: Mapping[str, str]) -> str:
+    if not entry.authorization_env:
+        return ""
+    found = environment.get(entry.authorization_env, "")
+    field = f"node[{number}].authorization_env"
+    if not found:
+        raise InputRejected(
+            "{file}, node {name}: the environment variable {variable} is not set; it has to hold the Authorization "
+            "header", field=field, file=path.name, name=entry.name, variable=entry.authorization_env,
+        )  # fmt: skip
+    if not (found.isascii() and found.isprintable()):
+        raise InputRejected(
+            "{file}, node {name}: what the environment variable {variable} holds is no Authorization header",
+            field=field, file=path.name, name=entry.name, variable=entry.authorization_env,
+        )  # fmt: skip
+    return found

@@ -1,0 +1,135 @@
+"""The list of nodes: what a good file gives, what a bad one is told, and that edits count at once."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.rack.config import NodeConfig, NodesFile, read_nodes
+from ad_pipeline.errors import InputRejected
+from ad_pipeline_tests.comfy.server import ComfyServer
+
+_ONE = '[[node]]\nname = "gpu0"\nurl = "http://127.0.0.1:8188"\n'
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "nodes.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_full_entry_becomes_a_node(tmp_path: Path) -> None:
+    text = _ONE + (
+        'stages = ["key_image"]\ngraphs = ["svd"]\nvram_gb = 24\nweight = 2\nauthorization_env = "GPU0_AUTH"\n'
+        'exporter_url = "http://10.0.0.5:9400/metrics"\ncard = "GPU-1"\ndraining = true\n'
+    )
+
+    (node,) = read_nodes(_file(tmp_path, text), environment={"GPU0_AUTH": "Bearer s3cret"})
+
+    assert node == NodeConfig(
+        name="gpu0", url="http://127.0.0.1:8188", stages=("key_image",), graphs=("svd",), vram_gb=24.0, weight=2.0,
+        authorization="Bearer s3cret", authorization_env="GPU0_AUTH", exporter_url="http://10.0.0.5:9400/metrics",
+        card="GPU-1", draining=True,
+    )  # fmt: skip
+    assert node.address().headers == {"Authorization": "Bearer s3cret"}
+    assert "s3cret" not in repr(node) + repr(node.address())
+
+
+def test_a_node_is_for_everything_unless_it_is_pinned() -> None:
+    free = NodeConfig(name="a", url="http://a")
+    pinned = NodeConfig(name="a", url="http://a", stages=("sfx",), graphs=("svd",))
+
+    assert free.is_pinned_for(stage="key_image", graph="z_image_turbo")
+    assert pinned.is_pinned_for(stage="sfx", graph="mmaudio_video")
+    assert pinned.is_pinned_for(stage="motion_clip", graph="svd")
+    assert not pinned.is_pinned_for(stage="motion_clip", graph="wan21_i2v_480p")
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        ("x =", "nodes.toml", "nodes.toml is no TOML"),
+        ('[[nodes]]\nname = "a"', "nodes", "did you mean 'node'?"),
+        ('[[node]]\nurl = "http://a"', "node[0].name", "misses the field 'node[0].name'"),
+        (_ONE + "vram = 3", "node[0].vram", "unknown field 'node[0].vram'"),
+        (_ONE + 'stages = ["keyimage"]', "node[0].stages[0]", "did you mean 'key_image'?"),
+        (_ONE + "weight = 0", "node[0].weight", "greater than 0; got 0"),
+        (_ONE + "card = -2", "node[0].card", "got -2"),
+        (_ONE.replace("http:", "ftp:"), "node[0].url", "nodes.toml: node gpu0: the url 'ftp://127.0.0.1:8188' is not"),
+        (_ONE.replace("127", "me:pass@127"), "node[0].url", "holds a password"),
+        (_ONE.replace("gpu0", "gpu 0/.."), "node[0].name", "node[0].name"),
+        (_ONE + 'exporter_url = "9400"', "node[0].exporter_url", "the url '9400'"),
+        (_ONE + 'authorization_env = "NOT_SET"', "node[0].authorization_env", "variable NOT_SET is not set"),
+        (_ONE + 'authorization_env = "BROKEN"', "node[0].authorization_env", "BROKEN holds is no Authorization"),
+        (_ONE.replace("http:", "https:") + 'certificate = "no.pem"', "node[0].certificate", "no.pem cannot be used"),
+        (_ONE + _ONE, "node[1].name", "two nodes have the name 'gpu0'"),
+        (_ONE + _ONE.replace("gpu0", "b"), "node[1].url", "'gpu0' and 'b' have the same url"),
+    ],
+)
+def test_a_bad_file_is_told_with_its_field(tmp_path: Path, text: str, field: str, words: str) -> None:
+    with pytest.raises(InputRejected) as refused:
+        read_nodes(_file(tmp_path, text), environment={"BROKEN": "Bearer s3cret\nHost: x"})
+
+    assert words in str(refused.value)
+    assert refused.value.field == field
+    assert "nodes.toml" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_without_a_file_there_are_no_nodes(tmp_path: Path) -> None:
+    assert NodesFile(tmp_path / "nodes.toml")() == ()
+
+
+def test_an_edit_counts_at_once_and_a_broken_one_leaves_the_last_good_list(tmp_path: Path) -> None:
+    told: list[InputRejected] = []
+    nodes = NodesFile(tmp_path / "nodes.toml", tell=told.append)
+    nodes()
+
+    _file(tmp_path, _ONE)
+    first = nodes()
+    _file(tmp_path, _ONE + "oh dear")
+    kept = [nodes(), nodes(), nodes()]
+    fault = nodes.fault
+    _file(tmp_path, _ONE + _ONE.replace("gpu0", "gpu1").replace("8188", "8189"))
+    mended = nodes()
+
+    assert [node.name for node in first] == ["gpu0"]
+    assert kept == [first, first, first]
+    assert [str(error) for error in told] == [str(fault)]
+    assert "no TOML" in str(fault)
+    assert [node.name for node in mended] == ["gpu0", "gpu1"]
+    assert nodes.fault is None
+
+
+def test_a_file_that_was_never_good_is_an_error_each_time(tmp_path: Path) -> None:
+    nodes = NodesFile(_file(tmp_path, "oh dear"))
+
+    for _ in range(2):
+        with pytest.raises(InputRejected, match="no TOML"):
+            nodes()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
+def test_a_node_may_have_a_certificate_authority_of_its_own(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "authority.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+         "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out",
+         str(certificate)],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    with ComfyServer(tls=context) as server:
+        entry = f'[[node]]\nname = "gpu0"\nurl = "{server.url}"\ncertificate = "authority.pem"\n'
+        (node,) = read_nodes(_file(tmp_path, entry))
+        with ComfyNode(node.address()) as client:
+            version = client.system_stats().version
+
+    assert version == "0.33.0"
