@@ -26,6 +26,7 @@ from ad_pipeline.defs.sweep import end_orphan_runs
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import say
 from ad_pipeline.settings import DEFAULT_MEDIA_PORT, settings_from_environment
+from ad_pipeline.stages.warming import KEEPS_ITS_MEMORY
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.studio.media_route import media_app
 
@@ -44,6 +45,7 @@ def ui(options: argparse.Namespace) -> int:
     settings = settings_from_environment()
     settings.root.mkdir(parents=True, exist_ok=True)
     environment = {
+        **KEEPS_ITS_MEMORY,
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
         "AD_PIPELINE_ROOT": str(settings.root),

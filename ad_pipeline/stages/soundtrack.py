@@ -31,7 +31,7 @@ from ad_pipeline.story.channels import loudness_target
 
 MUSIC = ArtifactKey(kind="music")
 MUSIC_VERSION = 1
-SOUND_VERSION = 1
+SOUND_VERSION = 2
 """Raise it when the same parts are mixed or mastered to another sound; kept ones are then left unused."""
 
 _KEPT_SOUNDS = 3

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from ad_pipeline.engines.animatic.drawing import figures
@@ -106,7 +105,7 @@ class Heard:
             start = self._text.rfind(",", 0, place) + 1
             end = self._text.find(",", place)
             clause = self._text[start : end if end >= 0 else None]
-            is_texture = any(_pattern(word).search(clause) for word in TEXTURE_WORDS)
+            is_texture = any(any(_places(word, clause)) for word in TEXTURE_WORDS)
             answer.append((plate, is_texture and plate.macro))
         return answer
 
@@ -129,7 +128,7 @@ class Heard:
         self._found(shown)
 
     def _found(self, words: Sequence[str]) -> list[tuple[int, int]]:
-        spans = [match.span() for word in words for match in _pattern(word).finditer(self._text)]
+        spans = [span for word in words for span in _places(word, self._text)]
         self._spans += spans
         return spans
 
@@ -142,12 +141,23 @@ class Heard:
         return tuple(dict.fromkeys(word for word in missed if word not in _EMPTY_WORDS))[:40]
 
 
-@functools.cache
-def _pattern(word: str) -> re.Pattern[str]:
-    """English words match at a word's start; one Korean syllable only as a word with at most one particle."""
-    # Kept: more words are known than the re module keeps patterns, and compiling them again took 90 ms a picture.
-    if not re.search(r"[가-힣]", word):
-        return re.compile(rf"\b{re.escape(word)}(?:s|es|y|ing|ed)?\b")
-    if len(word) == 1:
-        return re.compile(rf"(?<![가-힣]){word}(?![가-힣]{{2}})")
-    return re.compile(re.escape(word))
+_WORD_START, _WORD_END = re.compile(r"\b"), re.compile(r"(?:s|es|y|ing|ed)?\b")
+_HANGUL = re.compile(r"[가-힣]")
+_ANYWHERE = re.compile("")
+_NO_HANGUL_BEFORE, _ONE_PARTICLE = re.compile(r"(?<![가-힣])"), re.compile(r"(?![가-힣]{2})")
+
+
+def _places(word: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where `word` stands in `text`: English at a word's start, one Korean syllable with one particle at most.
+
+    Not a pattern for each word: hundreds are known, and compiling them took 90 ms in every process.
+    """
+    starts, ends = _WORD_START, _WORD_END
+    if _HANGUL.search(word):
+        starts, ends = (_NO_HANGUL_BEFORE, _ONE_PARTICLE) if len(word) == 1 else (_ANYWHERE, _ANYWHERE)
+    at = text.find(word)
+    while at >= 0:
+        end = ends.match(text, at + len(word)) if starts.match(text, at) else None
+        if end:
+            yield at, end.end()
+        at = text.find(word, end.end() if end else at + 1)

@@ -40,7 +40,7 @@ class KenBurns(MotionEngine):
     facts = EngineFacts(
         name="animatic",
         model="ken-burns",
-        version="3",
+        version="4",
         crafts=frozenset({"motion"}),
         licence=OWN_WORK,
         local=True,
