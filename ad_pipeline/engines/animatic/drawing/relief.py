@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ad_pipeline.engines.animatic.drawing.canvas import Linear, Plane
+from ad_pipeline.engines.animatic.drawing.canvas import Linear, Plane, strips
 from ad_pipeline.engines.animatic.drawing.stage import Stage
 
 
@@ -14,7 +14,11 @@ def ramp(t: Plane, *colours: Linear) -> Linear:
     places = np.linspace(0, 1, len(colours))
     steps = np.linspace(0, 1, 1024)
     table = np.stack([np.interp(steps, places, [c[i] for c in colours]) for i in range(3)], axis=1).astype(np.float32)
-    return table[(np.clip(t, 0, 1) * 1023).astype(np.uint16)]
+    picture = np.empty((*t.shape, 3), np.float32)
+    for strip in strips(t):
+        steps = (np.clip(t[strip], 0, 1) * 1023).astype(np.uint16)
+        table.take(steps, axis=0, out=picture[strip], mode="clip")
+    return picture
 
 
 def slopes(height: Plane) -> tuple[Plane, Plane]:
@@ -28,11 +32,14 @@ def slopes(height: Plane) -> tuple[Plane, Plane]:
 def lit(height: Plane, stage: Stage, *, gloss: float) -> tuple[Plane, Plane]:
     """(diffuse 0..1, specular 0..1) of a surface; `height` in drawing pixels, `gloss` the highlight's sharpness."""
     dx, dy = slopes(height)
-    norm = 1 / cv2.sqrt(dx * dx + dy * dy + 1)
     light = np.array([0.62 * stage.light_x, -0.55, 0.56], np.float32)
     light /= np.float32(np.linalg.norm(light))
     half = light + np.array([0, 0, 1], np.float32)
     half /= np.float32(np.linalg.norm(half))
-    diffuse = np.clip((-dx * light[0] - dy * light[1] + light[2]) * norm, 0, 1)
-    towards = np.clip((-dx * half[0] - dy * half[1] + half[2]) * norm, 0, 1)
-    return diffuse, np.asarray(cv2.pow(towards, gloss), np.float32)
+    for strip in strips(height):
+        rise_x, rise_y = dx[strip], dy[strip]
+        norm = 1 / cv2.sqrt(rise_x * rise_x + rise_y * rise_y + 1)
+        diffuse = np.clip((-rise_x * light[0] - rise_y * light[1] + light[2]) * norm, 0, 1)
+        towards = np.clip((-rise_x * half[0] - rise_y * half[1] + half[2]) * norm, 0, 1)
+        dx[strip], dy[strip] = diffuse, cv2.pow(towards, gloss)
+    return dx, dy
