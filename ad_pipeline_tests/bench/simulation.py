@@ -140,8 +140,8 @@ class Simulation:
             if job.models != node.models:
                 node.models, node.swapped_s = job.models, self._now_s
             held = Held(
-                job_id=job.job_id, graph=job.graph, given_s=self._now_s, estimate_s=job.estimate_s, urgent=job.urgent,
-                swapped=given.swapped,
+                job_id=job.job_id, graph=job.graph, models=job.models, given_s=self._now_s, estimate_s=job.estimate_s,
+                urgent=job.urgent, swapped=given.swapped,
             )  # fmt: skip
             if job.urgent and node.held:
                 node.held.insert(1, held)
@@ -190,6 +190,6 @@ class Simulation:
         if held.urgent:
             node.urgent_ended_s = self._now_s
         node.running = ""
-        for job_id, job in list(self._planned.items()):
+        for job_id in list(self._planned):
             if self._work[job_id].after == held.job_id:
                 self._waiting[job_id] = replace(self._planned.pop(job_id), since_s=self._now_s)

@@ -26,7 +26,7 @@ _FOLLOWERS: Mapping[str, tuple[str, ...]] = {"key_image": ("motion_clip",), "mot
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A job that asks for a node, or will (`planned`). `models` names what has to be loaded for it."""
+    """A job that asks for a node, or will (`planned`). `models` names what has to be loaded for it, if anything."""
 
     job_id: str
     graph: str
@@ -48,6 +48,7 @@ class Held:
 
     job_id: str
     graph: str
+    models: str
     given_s: float
     estimate_s: float = 0.0
     urgent: bool = False
@@ -75,13 +76,16 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
-    """Seconds as they were measured: runs by graph, loads by models."""
+    """Seconds as they were measured: runs by graph (`rate`: as a part of their estimates), loads by models."""
 
     run_s: Mapping[str, float] = field(default_factory=dict[str, float])
+    rate: Mapping[str, float] = field(default_factory=dict[str, float])
     load_s: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def run(self, job: Waiting | Held) -> float:
-        return self.run_s.get(job.graph) or job.estimate_s or UNKNOWN_RUN_S
+        if job.estimate_s > 0:
+            return job.estimate_s * self.rate.get(job.graph, 1.0)
+        return self.run_s.get(job.graph, UNKNOWN_RUN_S)
 
     def load(self, models: str, otherwise_s: float) -> float:
         return self.load_s.get(models, otherwise_s)
@@ -116,13 +120,14 @@ def choose(
     return play.given
 
 
-def places_before(job_id: str, waiting: Iterable[Waiting]) -> int:
-    """How many of those that wait for one of the same nodes are likely served earlier."""
-    jobs = sorted(waiting, key=_turn_key)
-    own = next((job for job in jobs if job.job_id == job_id), None)
-    if own is None:
-        return 0
-    return sum(1 for job in jobs[: jobs.index(own)] if job.nodes & own.nodes)
+def places_before(waiting: Iterable[Waiting]) -> dict[str, int]:
+    """job id -> how many of those that wait for one of the same nodes are likely served earlier."""
+    counts: dict[frozenset[str], int] = defaultdict(int)
+    found: dict[str, int] = {}
+    for job in sorted(waiting, key=_turn_key):
+        found[job.job_id] = sum(count for nodes, count in counts.items() if nodes & job.nodes)
+        counts[job.nodes] += 1
+    return found
 
 
 def _turn_key(job: Waiting) -> tuple[bool, float, str]:
@@ -147,6 +152,10 @@ class _Seat:
 
     def is_full(self, *, urgent: bool = False) -> bool:
         return self.count >= (MOST_WITH_URGENT if urgent else MOST_ON_A_NODE)
+
+
+def _is_swap(seat: _Seat, job: Waiting) -> bool:
+    return bool(job.models) and job.models != seat.models
 
 
 class _Play:
@@ -184,7 +193,7 @@ class _Play:
         typical_s = UNKNOWN_RUN_S
         for number, job in enumerate(place.held):
             typical_s = self._times.run(job)
-            need_s = typical_s / place.weight + (self._times.load("", typical_s) if job.swapped else 0.0)
+            need_s = typical_s / place.weight + (self._times.load(job.models, typical_s) if job.swapped else 0.0)
             if number == 0:
                 ran_s = self._now_s - max(job.given_s, place.ended_s)
                 at_s = front_s = max(need_s - ran_s, 0.05 * need_s)
@@ -227,7 +236,7 @@ class _Play:
                 self._give(seat, job)
             end_s = self._front_end_s(seat, job)
             seat.free_s += end_s - seat.front_s
-            seat.front_s, seat.models = end_s, job.models
+            seat.front_s, seat.models = end_s, job.models or seat.models
             seat.urgent_count += 1
             seat.is_out = True
 
@@ -250,7 +259,7 @@ class _Play:
             if not seat.is_full():
                 self._give(seat, job)
             cost_s = self._cost_s(seat, job)
-            if job.models != seat.models:
+            if _is_swap(seat, job):
                 seat.models, seat.swapped_s = job.models, self._now_s + seat.free_s
             seat.free_s += cost_s
             seat.count += 1
@@ -266,7 +275,8 @@ class _Play:
         if not heads:
             return None
         at_s = self._now_s + seat.free_s
-        loaded = heads.pop(seat.models, None)
+        fitting = [head for head in (heads.pop(seat.models, None), heads.pop("", None)) if head]
+        loaded = min(fitting, key=_turn_key, default=None)
         oldest = min(heads.values(), key=_turn_key, default=None)
         if oldest and at_s - oldest.since_s > self._aged_s and (loaded is None or oldest.since_s < loaded.since_s):
             streak_s = at_s - seat.swapped_s
@@ -310,13 +320,13 @@ class _Play:
         return name not in job.avoid or not (job.nodes & self._open) - job.avoid
 
     def _cost_s(self, seat: _Seat, job: Waiting) -> float:
-        load_s = 0.0 if job.models == seat.models else self._load_s(job)
+        load_s = self._load_s(job) if _is_swap(seat, job) else 0.0
         return load_s + self._times.run(job) / seat.place.weight
 
     def _load_s(self, job: Waiting) -> float:
         return self._times.load(job.models, self._times.run(job))
 
     def _give(self, seat: _Seat, job: Waiting) -> None:
-        self.given.append(Given(job_id=job.job_id, node=seat.place.name, swapped=job.models != seat.models))
+        self.given.append(Given(job_id=job.job_id, node=seat.place.name, swapped=_is_swap(seat, job)))
         if job.urgent:
             seat.count += 1

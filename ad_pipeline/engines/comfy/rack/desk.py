@@ -1,0 +1,444 @@
+"""Where this process's jobs wait: one thread writes their asks into the list and sees which got a node.
+
+Those who wait sleep on an event of their own and are woken for a node, an error or news; so a
+thousand may wait. Nothing runs while nobody waits, holds or plans.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.graphs import Graph
+from ad_pipeline.engines.comfy.protocol import ENGINE, Failed, Finished, Unknown
+from ad_pipeline.engines.comfy.protocol import CancelledThere as CancelledJob
+from ad_pipeline.engines.comfy.rack.choosing import places_before
+from ad_pipeline.engines.comfy.rack.config import NodeConfig
+from ad_pipeline.engines.comfy.rack.fitness import Fitness, Verdict
+from ad_pipeline.engines.comfy.rack.health import HealthWatch, NodeHealth
+from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Lease, Left, NodeView, WaitingList
+from ad_pipeline.errors import AdPipelineError, Cancelled, EngineError, EngineRefused, EngineUnavailable
+from ad_pipeline.messages import Message, say
+
+_TICK_S = 0.25
+"""How often those who wait are asked whether they were stopped, and the nodes' health is looked up."""
+_NEWS_EVERY_S = 1.0
+_ORPHANS_EVERY_S = 2.0
+_MANY = 10
+
+
+@dataclass(eq=False, kw_only=True)
+class Waiter:
+    """One job of this process, from its ask until it gives its node back."""
+
+    graph: Graph
+    entry: Entry
+    should_stop: Callable[[], bool]
+    woken: threading.Event = field(default_factory=threading.Event)
+    lease: Lease | None = None
+    error: Exception | None = None
+    news: str = ""
+    is_listed: bool = False
+    down_since_s: float | None = None
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        self.woken.set()
+
+
+@dataclass(kw_only=True)
+class _Tray:
+    """What the next transaction has to write."""
+
+    come: dict[str, Waiter] = field(default_factory=dict[str, Waiter])
+    gone: list[tuple[Left, threading.Event]] = field(default_factory=list[tuple[Left, threading.Event]])
+    planned: list[Entry] = field(default_factory=list[Entry])
+    unplanned: list[str] = field(default_factory=list[str])
+    settled: dict[str, bool] = field(default_factory=dict[str, bool])
+
+    def __bool__(self) -> bool:
+        return bool(self.come or self.gone or self.planned or self.unplanned or self.settled)
+
+    def put_back(self, other: _Tray) -> None:
+        """What `other` could not write comes first."""
+        self.come = other.come | self.come
+        self.gone = other.gone + self.gone
+        self.planned, self.unplanned = other.planned + self.planned, other.unplanned + self.unplanned
+        self.settled = other.settled | self.settled
+
+
+class Desk:
+    """The waiting jobs of this process. `close` it; whoever still waits then is told that the work was stopped."""
+
+    def __init__(
+        self,
+        *,
+        open_list: Callable[[], WaitingList],
+        nodes: Callable[[], Sequence[NodeConfig]],
+        health: HealthWatch,
+        fitness: Fitness,
+        comfy: Callable[[NodeConfig], ComfyNode],
+        patience_s: float,
+        look_every_s: float,
+    ) -> None:
+        self._open_list, self._nodes, self._health, self._fitness = open_list, nodes, health, fitness
+        self._comfy, self._patience_s, self._look_every_s = comfy, patience_s, look_every_s
+        self._changed = threading.Condition()
+        self._tray = _Tray()
+        self._waiters: dict[str, Waiter] = {}
+        self._graphs: dict[str, str] = {}
+        """graph -> what it loads, of every graph that was asked for here."""
+        self._plans = False
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._list: WaitingList | None = None
+        self._configs: dict[str, NodeConfig] = {}
+        self._views: dict[str, NodeView] = {}
+        self._healths: dict[str, NodeHealth] = {}
+        self._ticked_s = self._told_s = self._orphans_s = 0.0
+        self._is_checking = False
+        self._fault_since_s: float | None = None
+
+    # --- from any thread ----------------------------------------------------------------------------
+
+    def enter(self, waiter: Waiter) -> None:
+        """Wait in the list. A job that waits here already is refused: two threads must not make the same thing."""
+        with self._changed:
+            if self._is_closed:
+                raise Cancelled("the work was stopped")
+            if waiter.entry.job_id in self._waiters:
+                raise EngineUnavailable(
+                    "job {job_id} is being made by this process already", engine=ENGINE, job_id=waiter.entry.job_id
+                )
+            self._waiters[waiter.entry.job_id] = waiter
+            self._graphs[waiter.entry.graph] = waiter.entry.models
+            self._wake(soon=True)
+
+    def leave(self, left: Left) -> None:
+        """Give the node back, or wait no longer; comes back when that is written down."""
+        written = threading.Event()
+        with self._changed:
+            self._waiters.pop(left.job_id, None)
+            self._tray.come.pop(left.job_id, None)
+            if self._is_closed:
+                return
+            self._tray.gone.append((left, written))
+            self._wake()
+        written.wait(10.0)
+
+    def plan(self, planned: Sequence[Entry], *, instead_of: Sequence[str] = ()) -> None:
+        """Announce jobs that will come; those announced for these sessions before are withdrawn."""
+        with self._changed:
+            self._tray.unplanned += instead_of
+            self._tray.planned += planned
+            self._graphs |= {entry.graph: entry.models for entry in planned}
+            self._plans = self._plans or bool(planned)
+            self._wake()
+
+    def look_again(self) -> None:
+        """Something was found out about a node."""
+        with self._changed:
+            self._ticked_s = 0.0
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        if self._thread:
+            self._thread.join(30.0)
+
+    def _wake(self, *, soon: bool = False) -> None:
+        if soon:
+            self._ticked_s = 0.0
+        if self._thread is None and not self._is_closed:
+            self._thread = threading.Thread(target=self._work, name="comfy-rack", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    # --- the thread ---------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not (self._tray or self._is_closed or self._ticked_s == 0.0):
+                    self._changed.wait(self._pause_s())
+                tray, self._tray = self._tray, _Tray()
+                waiters, is_closed = list(self._waiters.values()), self._is_closed
+            try:
+                self._step(tray, waiters)
+                self._fault_since_s = None
+            except SQLAlchemyError as error:
+                self._database_fails(tray, waiters, error)
+            except Exception as error:  # the rim of a thread: whoever waits must hear of it
+                for waiter in waiters:
+                    waiter.fail(error)
+                self._written(tray)
+            if is_closed:
+                self._end(waiters)
+                return
+
+    def _pause_s(self) -> float | None:
+        if any(waiter.lease is None for waiter in self._waiters.values()):
+            return self._look_every_s
+        return 1.0 if self._waiters or self._plans else None
+
+    def _step(self, tray: _Tray, waiters: Sequence[Waiter]) -> None:
+        if self._list is None:
+            self._list = self._open_list()
+        waiting = [waiter for waiter in waiters if waiter.lease is None and waiter.error is None]
+        now_s = time.monotonic()
+        is_tick = now_s - self._ticked_s >= _TICK_S
+        if is_tick:
+            self._ticked_s = now_s
+            has_new_views = self._look_at_nodes()
+            self._look_at_waiters(tray, waiting)
+        else:
+            has_new_views = False
+        # Somebody may have left while the database was away.
+        tray.come = {job_id: waiter for job_id, waiter in tray.come.items() if self._waiters.get(job_id) is waiter}
+        if tray or (has_new_views and waiting) or self._list.is_due():
+            come = [waiter.entry for waiter in tray.come.values()]
+            leases, refused = self._list.exchange(
+                come=come, gone=[left for left, _ in tray.gone], planned=tray.planned, unplanned=tray.unplanned,
+                settled=tray.settled, views=self._views,
+            )  # fmt: skip
+            for waiter in tray.come.values():
+                waiter.is_listed = waiter.entry.job_id not in refused
+            self._written(tray)
+            self._hand_out(leases)
+        elif waiting and self._list.has_changed():
+            self._hand_out(self._list.leases())
+        if waiting and is_tick and now_s - self._told_s >= _NEWS_EVERY_S:
+            self._told_s = now_s
+            self._tell_news(waiting)
+        if waiting and is_tick and now_s - self._orphans_s >= _ORPHANS_EVERY_S:
+            self._orphans_s = now_s
+            self._check_orphans()
+
+    def _written(self, tray: _Tray) -> None:
+        for _, written in tray.gone:
+            written.set()
+
+    def _hand_out(self, leases: Sequence[Lease]) -> None:
+        with self._changed:
+            for lease in leases:
+                waiter = self._waiters.get(lease.job_id)
+                if waiter is None:
+                    # Given in the moment in which it stopped waiting.
+                    self._tray.gone.append((Left(job_id=lease.job_id, ran=False), threading.Event()))
+                elif waiter.lease is None:
+                    waiter.lease = lease
+                    waiter.woken.set()
+
+    def _database_fails(self, tray: _Tray, waiters: Sequence[Waiter], error: SQLAlchemyError) -> None:
+        """Tried again until patience ends: a database that is restarted must not fail a night's work."""
+        with self._changed:
+            self._tray.put_back(tray)
+        now_s = time.monotonic()
+        self._fault_since_s = self._fault_since_s or now_s
+        if now_s - self._fault_since_s > self._patience_s:
+            for waiter in waiters:
+                waiter.fail(_no_list(error))
+        time.sleep(0.5)
+
+    def _end(self, waiters: Sequence[Waiter]) -> None:
+        for waiter in waiters:
+            waiter.fail(Cancelled("the work was stopped"))
+        if self._list:
+            # Where it cannot be written, the sweep of another process frees what is left.
+            with contextlib.suppress(SQLAlchemyError):
+                self._list.retire()
+            self._list.close()
+
+    # --- nodes --------------------------------------------------------------------------------------
+
+    def _look_at_nodes(self) -> bool:
+        """Whether anything is other than at the last look."""
+        try:
+            configs = {config.name: config for config in self._nodes()}
+        except AdPipelineError:
+            configs = self._configs  # the file is being edited
+        healths = {name: self._health.health(name) for name in configs}
+        for name, health in healths.items():
+            before = self._healths.get(name)
+            if before and health.is_up and not before.is_up and before.since_s:
+                self._fitness.forget(name)
+        views = {name: self._view(config, healths[name]) for name, config in configs.items()}
+        is_new = views != self._views
+        self._configs, self._healths, self._views = configs, healths, views
+        return is_new
+
+    def _view(self, config: NodeConfig, health: NodeHealth) -> NodeView:
+        return NodeView(
+            name=config.name, is_open=health.state in ("available", "busy"), is_reachable=health.is_up,
+            weight=config.weight, others=max(0, health.backlog - health.ours),
+            models=self._graphs.get(health.last_graph, ""),
+        )  # fmt: skip
+
+    # --- those who wait -----------------------------------------------------------------------------
+
+    def _look_at_waiters(self, tray: _Tray, waiting: Sequence[Waiter]) -> None:
+        verdicts: dict[tuple[str, str], dict[str, Verdict | None]] = {}
+        for waiter in waiting:
+            if _is_stopped(waiter):
+                continue
+            key = (waiter.graph.version, waiter.entry.stage)
+            found = verdicts.get(key)
+            if found is None:
+                found = verdicts[key] = {
+                    name: self._fitness.verdict(waiter.graph, waiter.entry.stage, config)
+                    for name, config in self._configs.items()
+                }
+            self._judge(tray, waiter, found)
+
+    def _judge(self, tray: _Tray, waiter: Waiter, verdicts: Mapping[str, Verdict | None]) -> None:
+        nodes = frozenset(name for name, verdict in verdicts.items() if verdict and verdict.is_fit)
+        error = None if nodes else cannot(waiter.graph, list(verdicts.values()))
+        if error:
+            waiter.fail(error)
+            return
+        if nodes != waiter.entry.nodes or (nodes and not waiter.is_listed):
+            waiter.entry = replace(waiter.entry, nodes=nodes)
+            tray.come[waiter.entry.job_id] = waiter
+        if any(self._views[name].is_open for name in nodes):
+            waiter.down_since_s = None
+            return
+        now_s = time.monotonic()
+        waiter.down_since_s = waiter.down_since_s or now_s
+        if now_s - waiter.down_since_s >= self._patience_s:
+            waiter.fail(
+                EngineUnavailable(
+                    "no node for graph {graph} could be used for {seconds:.0f} s: {reasons}",
+                    engine=ENGINE, job_id=waiter.entry.job_id, graph=waiter.graph.name, seconds=self._patience_s,
+                    reasons=self._down(verdicts),
+                )
+            )  # fmt: skip
+
+    def _down(self, verdicts: Mapping[str, Verdict | None]) -> Message:
+        """Why each node cannot be used now."""
+        reasons: list[Message] = []
+        for name, verdict in verdicts.items():
+            fault = self._healths[name].fault
+            if self._healths[name].state == "draining":
+                reasons.append(Message("node {name} is draining", {"name": name}))
+            elif verdict and verdict.why and not verdict.is_passing:
+                reasons.append(verdict.why.message)
+            elif fault:
+                reasons.append(fault)
+        return joined(reasons or [Message("the nodes have not answered yet")])
+
+    def _tell_news(self, waiting: Sequence[Waiter]) -> None:
+        assert self._list is not None
+        before = places_before(self._list.waiting())
+        for waiter in waiting:
+            if waiter.down_since_s is not None:
+                verdicts = {
+                    name: self._fitness.verdict(waiter.graph, waiter.entry.stage, config)
+                    for name, config in self._configs.items()
+                }
+                if not all(verdicts.values()):
+                    continue  # the very first moment
+                news = say("no node can be used now; it waits: {reasons}", reasons=self._down(verdicts))
+            else:
+                ahead = before.get(waiter.entry.job_id, 0)
+                ahead = ahead if ahead < _MANY else ahead // _MANY * _MANY
+                nodes = sorted(waiter.entry.nodes)
+                where = nodes[0] if len(nodes) == 1 else say("{count} nodes", count=len(nodes))
+                news = say("waits for a node: {ahead} before it on {where}", ahead=ahead, where=where)
+            if news != waiter.news:
+                waiter.news = news
+                waiter.woken.set()
+
+    # --- what dead processes left -------------------------------------------------------------------
+
+    def _check_orphans(self) -> None:
+        assert self._list is not None
+        orphans = [
+            one for one in self._list.orphans() if one.node in self._views and self._views[one.node].is_reachable
+        ]
+        if not orphans or self._is_checking:
+            return
+        self._is_checking = True
+        asked = [(one.job_id, self._configs[one.node]) for one in orphans]
+        threading.Thread(target=self._ask_orphans, args=(asked,), name="comfy-orphans", daemon=True).start()
+
+    def _ask_orphans(self, asked: Sequence[tuple[str, NodeConfig]]) -> None:
+        settled: dict[str, bool] = {}
+        try:
+            for job_id, config in asked:
+                try:
+                    state = self._comfy(config).state(job_id)
+                except EngineError:
+                    continue
+                if isinstance(state, Finished | Failed | CancelledJob | Unknown):
+                    settled[job_id] = isinstance(state, Finished)
+        finally:
+            with self._changed:
+                self._is_checking = False
+                self._tray.settled |= settled
+                self._changed.notify_all()
+
+
+def _is_stopped(waiter: Waiter) -> bool:
+    try:
+        if waiter.should_stop():
+            waiter.fail(Cancelled("the work was stopped"))
+    except Exception as error:  # the caller's own code: it is told, the others go on
+        waiter.fail(error)
+    return waiter.error is not None
+
+
+def cannot(graph: Graph, verdicts: Sequence[Verdict | None]) -> EngineRefused | None:
+    """Why none of the nodes will ever run the graph; None when one can, or when one has not said."""
+    if any(verdict is None or verdict.is_fit or verdict.is_passing for verdict in verdicts):
+        return None
+    reasons = _told_once([verdict.why.message for verdict in verdicts if verdict and verdict.why])
+    if not reasons:
+        return no_nodes()
+    return EngineRefused(
+        "no node can run graph {graph}: {reasons}", engine=ENGINE, graph=graph.name, reasons=joined(reasons)
+    )
+
+
+def _told_once(messages: Sequence[Message]) -> list[Message]:
+    """A file that is missing on every node of a rack is named once."""
+    found: dict[str, list[Message]] = {}
+    for message in messages:
+        found.setdefault(str(message.facts.get("reasons", message)), []).append(message)
+    return [
+        alike[0]
+        if len(alike) == 1
+        else Message(
+            "{reason} (and so on {names})",
+            {"reason": alike[0], "names": ", ".join(str(other.facts.get("name", "")) for other in alike[1:])},
+        )
+        for alike in found.values()
+    ]
+
+
+def no_nodes() -> EngineRefused:
+    """There is nowhere to run anything."""
+    return EngineRefused(
+        "there is no GPU node; list one in nodes.toml in the sessions folder (see docs/gpu.md)", engine=ENGINE
+    )
+
+
+def joined(messages: Sequence[Message]) -> Message:
+    """One message after the other, each once."""
+    distinct = {str(message): message for message in messages}
+    *first, last = distinct.values()
+    for message in reversed(first):
+        last = Message("{first}; {rest}", {"first": message, "rest": last})
+    return last
+
+
+def _no_list(error: SQLAlchemyError) -> EngineUnavailable:
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return EngineUnavailable("the list of waiting jobs cannot be reached: {reason}", engine=ENGINE, reason=reason)

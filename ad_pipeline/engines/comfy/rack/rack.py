@@ -1,0 +1,207 @@
+"""All nodes together: who asks for one waits in the list that every process shares, and gets it in a `with`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.graphs import Graph
+from ad_pipeline.engines.comfy.protocol import ENGINE
+from ad_pipeline.engines.comfy.rack.config import NodeConfig
+from ad_pipeline.engines.comfy.rack.desk import Desk, Waiter, cannot, no_nodes
+from ad_pipeline.engines.comfy.rack.fitness import Fitness, models_of
+from ad_pipeline.engines.comfy.rack.health import HealthWatch, marked
+from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Left, WaitingList
+from ad_pipeline.engines.contracts import Progress
+from ad_pipeline.errors import Cancelled, EngineUnavailable
+
+PATIENCE_S = 600.0
+LOOK_EVERY_S = 0.05
+URGENT_GRACE_S = 5.0
+_VERDICTS_S = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One job that needs a node.
+
+    `job_id` is known before anything is sent, and the same after a crash. `work` is the same for
+    every attempt of one artifact: nodes that failed it are avoided. `estimate_s` may be rough, but
+    should be in proportion: a clip twice as long says twice as much.
+    """
+
+    job_id: str
+    work: str
+    graph: Graph
+    stage: str
+    session_id: str = ""
+    urgent: bool = False
+    estimate_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A node, for as long as the `with` lasts. `extra` goes beside the graph, so that the node itself remembers it."""
+
+    node: ComfyNode
+    name: str
+    waited_s: float
+    swapped: bool
+    """The node has to load other models for it."""
+    extra: Mapping[str, Any]
+    front: bool
+
+
+class Rack:
+    """The nodes, as the jobs of this process get them. Safe to share between threads; `close` it.
+
+    `database_url` is the instance's own database, SQLite or Postgres. `patience_s`: so long nobody
+    can be had before a job fails; `urgent_grace_s`: so long a node that ran an urgent job is kept
+    for its session's next stage.
+    """
+
+    def __init__(
+        self,
+        *,
+        nodes: Callable[[], Sequence[NodeConfig]],
+        database_url: str,
+        health: HealthWatch | None = None,
+        patience_s: float = PATIENCE_S,
+        look_every_s: float = LOOK_EVERY_S,
+        urgent_grace_s: float = URGENT_GRACE_S,
+    ) -> None:
+        self._nodes = nodes
+        self._health = health or HealthWatch(nodes)
+        self._owns_health = health is None
+        self._comfy: dict[str, ComfyNode] = {}
+        self._lock = threading.Lock()
+        self._old: list[ComfyNode] = []
+        self._fitness = Fitness(self._comfy_node, tell=lambda: self._desk.look_again())
+        self._desk = Desk(
+            open_list=lambda: WaitingList(database_url, urgent_grace_s=urgent_grace_s),
+            nodes=nodes, health=self._health, fitness=self._fitness, comfy=self._comfy_node,
+            patience_s=patience_s, look_every_s=look_every_s,
+        )  # fmt: skip
+        self._database_url = database_url
+
+    def close(self) -> None:
+        """Nobody of this process waits any longer; connections to the nodes are closed."""
+        self._desk.close()
+        if self._owns_health:
+            self._health.close()
+        for node in (*self._comfy.values(), *self._old):
+            node.close()
+
+    def missing(self, graph: Graph | None = None, *, stage: str = "") -> str:
+        """Why no node can run this, one sentence with its fix; empty when one can, or when nobody answers now.
+
+        Waits some seconds for nodes that were not asked before.
+        """
+        configs = self._nodes()
+        if graph is None:
+            why = None if configs else no_nodes()
+            return str(why) if why else ""
+        verdicts = self._fitness.settled(graph, stage, configs, wait_s=_VERDICTS_S)
+        if len(verdicts) < len(configs):
+            return ""
+        why = cannot(graph, verdicts)
+        return str(why) if why else ""
+
+    def announce(self, asks: Sequence[Ask]) -> None:
+        """The jobs that will be asked for: all processes see what is coming. Never blocks.
+
+        What was announced here for the same sessions before is withdrawn; so is what is left of it
+        when this process ends, or after an hour.
+        """
+        self._desk.plan([_entry(ask) for ask in asks], instead_of=sorted({ask.session_id for ask in asks}))
+
+    def withdraw(self, session_id: str) -> None:
+        """What is announced for the session and was not asked for will not come."""
+        self._desk.plan([], instead_of=[session_id])
+
+    @contextmanager
+    def turn(
+        self,
+        ask: Ask,
+        *,
+        report: Callable[[Progress], None] = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Generator[Turn, None, None]:
+        """Wait for a node; it is given back at the end of the `with`.
+
+        Leaving by an exception, but for `Cancelled`, sends the next attempt at the same work to
+        another node where one can do it. A job that a dead process had on a node gets that node again.
+
+        Raises:
+            EngineRefused: no node that is listed can run the graph; what is missing, and where to get it.
+            EngineUnavailable: no node that can run it was up for `patience_s`.
+            Cancelled: it was stopped while it waited.
+        """
+        waiter = Waiter(graph=ask.graph, entry=_entry(ask), should_stop=should_stop)
+        self._desk.enter(waiter)
+        left = Left(job_id=ask.job_id, ran=False)
+        try:
+            turn = self._awaited(waiter, ask, report)
+            try:
+                yield turn
+                left = Left(job_id=ask.job_id)
+            except Cancelled:
+                raise
+            except Exception:
+                left = Left(job_id=ask.job_id, failed=True, ran=False)
+                raise
+        finally:
+            self._desk.leave(left)
+
+    def sweep(self) -> int:
+        """Free what dead processes left; how many of them there were. Every waiting process does so by itself too."""
+        waiting_list = WaitingList(self._database_url)
+        try:
+            return waiting_list.sweep()
+        finally:
+            waiting_list.close()
+
+    def _awaited(self, waiter: Waiter, ask: Ask, report: Callable[[Progress], None]) -> Turn:
+        told = ""
+        while True:
+            waiter.woken.wait()
+            waiter.woken.clear()
+            if waiter.error:
+                raise waiter.error
+            if waiter.lease:
+                break
+            if waiter.news != told:
+                told = waiter.news
+                report(Progress(fraction=0.0, note=told))
+        lease = waiter.lease
+        config = next((config for config in self._nodes() if config.name == lease.node), None)
+        if config is None:
+            raise EngineUnavailable(
+                "node {name} is no longer listed", engine=ENGINE, job_id=ask.job_id, name=lease.node
+            )
+        return Turn(
+            node=self._comfy_node(config), name=lease.node, waited_s=max(0.0, lease.given_s - lease.since_s),
+            swapped=lease.swapped, extra=marked(ask.graph.name), front=ask.urgent,
+        )  # fmt: skip
+
+    def _comfy_node(self, config: NodeConfig) -> ComfyNode:
+        address = config.address()
+        with self._lock:
+            known = self._comfy.get(config.name)
+            if known and known.address == address:
+                return known
+            if known:
+                self._old.append(known)  # a job may still run over it
+            node = self._comfy[config.name] = ComfyNode(address)
+            return node
+
+
+def _entry(ask: Ask) -> Entry:
+    return Entry(
+        job_id=ask.job_id, work=ask.work, graph=ask.graph.name, models=models_of(ask.graph), stage=ask.stage,
+        session_id=ask.session_id, urgent=ask.urgent, estimate_s=ask.estimate_s,
+    )  # fmt: skip

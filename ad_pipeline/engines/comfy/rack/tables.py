@@ -1,0 +1,155 @@
+"""The rack's tables in the instance's database; one writer at a time, on SQLite and Postgres alike."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.pool import QueuePool
+
+_BUSY_S = 30.0
+_META = MetaData()
+
+CHANGE = Table("rack_change", _META, Column("id", Integer, primary_key=True), Column("number", Integer, nullable=False))
+"""One row. Whoever writes counts it up first, and so holds its lock; whoever waits sees that something changed."""
+
+PROCESSES = Table(
+    "rack_processes", _META, Column("mark", String(200), primary_key=True), Column("seen_s", Float, nullable=False)
+)
+
+JOBS = Table(
+    "rack_jobs",
+    _META,
+    Column("job_id", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("process", String(200), nullable=False),
+    Column("work", String(128), nullable=False),
+    Column("graph", String(128), nullable=False),
+    Column("models", Text, nullable=False),
+    Column("stage", String(64), nullable=False),
+    Column("session_id", String(128), nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("estimate_s", Float, nullable=False),
+    Column("since_s", Float, nullable=False),
+    Column("nodes", Text, nullable=False, default=""),
+    Column("node", String(64), nullable=False, default=""),
+    Column("given_s", Float, nullable=False, default=0.0),
+    Column("swapped", Boolean, nullable=False, default=False),
+    Index("rack_jobs_by_state", "state"),
+    Index("rack_jobs_by_process", "process"),
+)
+"""`state`: planned, waiting, held (a node is the process's), orphan (held by a process that died)
+or ended (an orphan that is done on its node, where the resumed run will fetch it)."""
+
+NODES = Table(
+    "rack_nodes",
+    _META,
+    Column("name", String(64), primary_key=True),
+    Column("models", Text, nullable=False, default=""),
+    Column("swapped_s", Float, nullable=False, default=0.0),
+    Column("ended_s", Float, nullable=False, default=0.0),
+    Column("urgent_ended_s", Float, nullable=False, default=0.0),
+)
+
+FAULTS = Table(
+    "rack_faults",
+    _META,
+    Column("work", String(128), primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("at_s", Float, nullable=False),
+)
+
+TIMES = Table(
+    "rack_times",
+    _META,
+    Column("kind", String(8), primary_key=True),
+    Column("name", String(500), primary_key=True),
+    Column("seconds", Float, nullable=False),
+)
+"""`kind`: run (seconds by graph), rate (the same, as a part of the estimate) or load (by models)."""
+
+
+class Database:
+    """Connections to the tables; they are made when missing. Safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_S}} if self._is_sqlite else {}
+        # SQLite: `data_version` tells of others' changes only to a connection that stays the same.
+        self._engine: Engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=2, **options)
+        self._looks: Engine = create_engine(
+            url, poolclass=QueuePool, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT", **options
+        )
+        if self._is_sqlite:
+            event.listen(self._engine, "connect", _opened)
+            event.listen(self._engine, "begin", _begun)
+            event.listen(self._looks, "connect", _opened)
+        self._make_tables()
+
+    def close(self) -> None:
+        self._engine.dispose()
+        self._looks.dispose()
+
+    @contextmanager
+    def changing(self) -> Generator[Connection, None, None]:
+        """A transaction that no other process's overlaps."""
+        with self._engine.begin() as connection:
+            connection.execute(update(CHANGE).values(number=CHANGE.c.number + 1))
+            yield connection
+
+    @contextmanager
+    def looking(self) -> Generator[Connection, None, None]:
+        """Reads only; each statement sees what is committed."""
+        with self._looks.connect() as connection:
+            yield connection
+
+    def version(self) -> int:
+        """Another number whenever something changed; asking costs microseconds on SQLite, a round trip elsewhere."""
+        with self.looking() as connection:
+            if self._is_sqlite:
+                return connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            return connection.execute(select(CHANGE.c.number)).scalar_one()
+
+    def _make_tables(self) -> None:
+        for last in (False, True):
+            try:
+                with self._engine.begin() as connection:
+                    _META.create_all(connection)
+                    if connection.execute(select(CHANGE.c.id)).first() is None:
+                        connection.execute(insert(CHANGE).values(id=1, number=0))
+                return
+            except (IntegrityError, OperationalError, ProgrammingError):
+                if last:  # the first time, another process made them in the same moment
+                    raise
+
+
+def _opened(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begun(connection: Connection) -> None:
+    # A transaction that reads first and writes later could not be let wait: SQLite refuses it at once.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
