@@ -16,6 +16,7 @@ from ad_pipeline.engines.animatic.drawing.canvas import (
     mix,
     over,
     smoothstep,
+    strips,
     to_srgb,
 )
 from ad_pipeline.engines.animatic.drawing.plates.fabric import lay, petal_sprite
@@ -142,21 +143,25 @@ def quieted(picture: Linear, stage: Stage, boxes: Sequence[tuple[float, float, f
 def graded(picture: Linear, stage: Stage, *, subdued: bool) -> Linear:
     """Vignette and bloom; a subdued scene loses colour and light, as a problem should."""
     reach_x, reach_y = stage.frame_width / stage.unit * 0.62, stage.frame_height / stage.unit * 0.62
-    far = (stage.x / reach_x) ** 2 + (stage.y / reach_y) ** 2
     fall = {"soft": 0.16, "rays": 0.24, "hard": 0.28, "rim": 0.48}[stage.light]
-    picture = picture * (1 - fall * smoothstep(0.25, 2.0, far))[..., None]
-    if stage.light == "hard":
-        # A little more contrast around middle grey, in linear light.
-        picture = picture * (0.86 + 0.22 * np.clip(picture / 0.6, 0, 1.4))
-    if subdued:
-        grey = (picture @ np.array([0.2126, 0.7152, 0.0722], np.float32))[..., None]
-        picture = (grey * np.array([0.96, 1.0, 1.05], np.float32) * 0.36 + picture * 0.64) * 0.86
-    bright = np.maximum(picture - 0.70, 0)
-    bloom = blurred(np.asarray(bright, np.float32), 28 * stage.unit)
-    # Above 0.8 the film shoulders: highlights roll off instead of clipping to flat white.
-    picture = picture + bloom * 0.35
-    over_part = np.maximum(picture - 0.80, 0)
-    return np.asarray(np.minimum(picture, 0.80) + 0.20 * (1 - cv2.exp(-over_part / 0.20)), np.float32)
+    graded, bright = np.empty(picture.shape, np.float32), np.empty(picture.shape, np.float32)
+    for strip in strips(picture):
+        far = (stage.x[strip] / reach_x) ** 2 + (stage.y[strip] / reach_y) ** 2
+        part = picture[strip] * (1 - fall * smoothstep(0.25, 2.0, far))[..., None]
+        if stage.light == "hard":
+            # A little more contrast around middle grey, in linear light.
+            part = part * (0.86 + 0.22 * np.clip(part / 0.6, 0, 1.4))
+        if subdued:
+            grey = (part @ np.array([0.2126, 0.7152, 0.0722], np.float32))[..., None]
+            part = (grey * np.array([0.96, 1.0, 1.05], np.float32) * 0.36 + part * 0.64) * 0.86
+        graded[strip], bright[strip] = part, np.maximum(part - 0.70, 0)
+    bloom = blurred(bright, 28 * stage.unit)
+    for strip in strips(picture):
+        # Above 0.8 the film shoulders: highlights roll off instead of clipping to flat white.
+        part = graded[strip] + bloom[strip] * 0.35
+        over_part = np.maximum(part - 0.80, 0)
+        graded[strip] = np.minimum(part, 0.80) + 0.20 * (1 - cv2.exp(-over_part / 0.20))
+    return graded
 
 
 def in_front(stage: Stage, kind: str) -> Bytes | None:

@@ -85,7 +85,12 @@ def luminance(colour: Linear) -> float:
 
 def mix(a: Linear, b: Linear, share: float) -> Linear:
     """`a` with `share` of `b`; works on colours and pictures."""
-    return (a + (b - a) * np.float32(share)).astype(np.float32)
+    if a.ndim < 3 or a.shape != b.shape:
+        return (a + (b - a) * np.float32(share)).astype(np.float32)
+    mixed = np.empty(a.shape, np.float32)
+    for strip in strips(mixed):
+        mixed[strip] = a[strip] + (b[strip] - a[strip]) * np.float32(share)
+    return mixed
 
 
 def toward_luminance(colour: Linear, wanted: float) -> Linear:
