@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ad_pipeline.engines.comfy.graphs import Graph, is_link
+from ad_pipeline.engines.comfy.graphs import Graph
+from ad_pipeline.engines.comfy.leaving_out import feeding, is_link
 from ad_pipeline.engines.comfy.protocol import ENGINE, shortened
 from ad_pipeline.engines.comfy.recipe import FILE_KINDS
 from ad_pipeline.errors import EngineRefused, InputRejected
@@ -38,17 +39,32 @@ class _Place:
 
 
 def problems(graph: Graph, classes: Mapping[str, Any]) -> list[InputRejected]:
-    """All that is wrong with the graph itself; whether a server has its model files is `preflight`'s matter."""
+    """All that is wrong with the graph itself; whether a server has its model files is `preflight`'s matter.
+
+    Each optional input is judged given and left out.
+    """
     found = list(_missing_classes(graph, classes))
     if found:
         return found
+    optional = {name for name, slot in graph.recipe.inputs.items() if slot.optional}
+    chosen = [optional, set[str](), *(optional - {name} for name in optional), *({name} for name in optional)]
+    seen: dict[str, InputRejected] = {}
+    for names in chosen if optional else [optional]:
+        for problem in _all_problems(graph.given(names), classes):
+            seen.setdefault(str(problem), problem)
+    return list(seen.values())
+
+
+def _all_problems(graph: Graph, classes: Mapping[str, Any]) -> Iterator[InputRejected]:
     for node_id, node in graph.nodes.items():
-        found += _input_problems(graph, node_id, node, classes)
-    return [*found, *_output_problems(graph, classes)]
+        yield from _input_problems(graph, node_id, node, classes)
+    yield from _output_problems(graph, classes)
 
 
 def preflight(graph: Graph, classes: Mapping[str, Any], *, node_name: str) -> None:
-    """Whether the node `node_name` can run the graph now.
+    """Whether the node `node_name` can run the graph now; `graph.given(names)` asks for less than all of it.
+
+    Files that only a choice wants are not asked for; the server itself refuses the choice.
 
     Raises:
         EngineRefused: what is missing there, and where to get it.
@@ -56,6 +72,8 @@ def preflight(graph: Graph, classes: Mapping[str, Any], *, node_name: str) -> No
     found = problems(graph, classes)
     offered = {option for spec in classes.values() for option in _offered(spec)}
     for model in graph.recipe.models:
+        if model.optional or model.unlisted:
+            continue
         if not any(name == model.file or name.endswith((f"/{model.file}", f"\\{model.file}")) for name in offered):
             found.append(
                 InputRejected(
@@ -104,7 +122,7 @@ def _output_problems(graph: Graph, classes: Mapping[str, Any]) -> Iterator[Input
                 field=f"{graph.name}.toml: outputs.{name}", file=f"{graph.name}.toml", name=name, node_id=node_id,
                 class_type=graph.nodes[node_id]["class_type"],
             )  # fmt: skip
-    used = _feeding(graph, leaves & set(named))
+    used = feeding(graph.nodes, leaves & set(named))
     for node_id, node in graph.nodes.items():
         if node_id not in used:
             yield InputRejected(
@@ -112,17 +130,6 @@ def _output_problems(graph: Graph, classes: Mapping[str, Any]) -> Iterator[Input
                 field=f"{graph.name}.json: {node_id}", graph=graph.name, node_id=node_id,
                 class_type=node["class_type"],
             )  # fmt: skip
-
-
-def _feeding(graph: Graph, outputs: set[str]) -> set[str]:
-    used: set[str] = set()
-    waiting = list(outputs)
-    while waiting:
-        node_id = waiting.pop()
-        if node_id not in used:
-            used.add(node_id)
-            waiting += [value[0] for value in graph.nodes[node_id]["inputs"].values() if is_link(value)]
-    return used
 
 
 # --- inputs -------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ import copy
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ad_pipeline.engines.comfy.recipe import Recipe, Target, Value, allowed, fits
+from ad_pipeline.engines.comfy.leaving_out import is_link, links, without
+from ad_pipeline.engines.comfy.recipe import FILE_KINDS, Recipe, Slot, Target, Value, allowed, fits
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.story.border import checked, nearest
 
@@ -50,39 +51,80 @@ class Graph:
         """The id of the one node with this title."""
         return next(node_id for node_id, node in self.nodes.items() if _title(node) == title)
 
+    def given(self, names: Collection[str]) -> Graph:
+        """The graph as it runs when only these inputs are given: what the other optional ones bring is left out.
+
+        Its model files and packs are those that are then needed, so that a node is asked for no more.
+        """
+        left = [slot for name, slot in self.recipe.inputs.items() if slot.optional and name not in names]
+        if not left:
+            return self
+        gone = {self.node_id(out.node): out.passes for slot in left for out in slot.left_out}
+        nodes = without(self.nodes, gone, outputs=[self.node_id(out.node) for out in self.recipe.outputs.values()])
+        was, needed = _files(self.nodes), _files(nodes)
+        titles, classes = {_title(node) for node in nodes.values()}, {node["class_type"] for node in nodes.values()}
+        recipe = self.recipe.model_copy(
+            update={
+                "inputs": dict(_kept(self.recipe.inputs, titles)),
+                "models": [model for model in self.recipe.models if model.file in needed or model.file not in was],
+                "packs": [pack for pack in self.recipe.packs if classes & set(pack.classes)],
+            }
+        )
+        return replace(self, nodes=nodes, recipe=recipe)
+
     def bound(self, values: Mapping[str, Value], *, prefix: str) -> BoundGraph:
         """The graph with `values` in place; its files will lie under `prefix`, which should be the job's own.
+
+        An optional input that is not given takes its nodes with it, and the values that went to them.
 
         Raises:
             InputRejected: a value is missing, unknown, or not allowed.
         """
-        nodes = copy.deepcopy(dict(self.nodes))
         for name in values:
             if name not in self.recipe.inputs:
                 raise InputRejected(
                     "graph {graph} has no input {name!r}; it has {known}",
                     field=name, graph=self.name, name=name, known=", ".join(sorted(self.recipe.inputs)) or "none",
                 )  # fmt: skip
-        for name, slot in self.recipe.inputs.items():
-            value = values.get(name, slot.default)
-            if value is None:
-                raise InputRejected(
-                    "graph {graph} needs its input {name!r}, which was not given",
-                    field=name, graph=self.name, name=name,
-                )  # fmt: skip
-            if not fits(slot, value):
-                raise InputRejected(
-                    "graph {graph}, input {name}: got {got!r}, allowed: {allowed}",
-                    field=name, graph=self.name, name=name, got=value, allowed=allowed(slot),
-                )  # fmt: skip
+        graph = self.given(values.keys())
+        nodes = copy.deepcopy(dict(graph.nodes))
+        for name, slot in graph.recipe.inputs.items():
+            value = self._checked(name, slot, values.get(name, slot.default))
             for target in slot.to:
-                nodes[self.node_id(target.node)]["inputs"][target.input] = value
+                nodes[graph.node_id(target.node)]["inputs"][target.input] = value
         outputs: dict[str, str] = {}
         for name, output in self.recipe.outputs.items():
-            node_id = self.node_id(output.node)
+            node_id = graph.node_id(output.node)
             outputs[node_id] = name
             nodes[node_id]["inputs"]["filename_prefix"] = f"{prefix}/{name}"
         return BoundGraph(name=self.name, version=self.version, nodes=nodes, outputs=outputs)
+
+    def _checked(self, name: str, slot: Slot, value: object) -> object:
+        if value is None or (slot.kind in FILE_KINDS and value == ""):
+            raise InputRejected(
+                "graph {graph} needs its input {name!r}, which was not given",
+                field=name, graph=self.name, name=name,
+            )  # fmt: skip
+        if not fits(slot, value):
+            raise InputRejected(
+                "graph {graph}, input {name}: got {got!r}, allowed: {allowed}",
+                field=name, graph=self.name, name=name, got=value, allowed=allowed(slot),
+            )  # fmt: skip
+        return value
+
+
+def _kept(inputs: Mapping[str, Slot], titles: Collection[str]) -> Iterator[tuple[str, Slot]]:
+    """The inputs whose nodes are still there."""
+    for name, slot in inputs.items():
+        targets = [target for target in slot.to if target.node in titles]
+        if targets:
+            yield name, slot.model_copy(update={"to": targets})
+
+
+def _files(nodes: Mapping[str, Any]) -> set[str]:
+    """The last part of every text in the nodes' inputs: a model file is named so."""
+    texts = (value for node in nodes.values() for value in node["inputs"].values() if isinstance(value, str))
+    return {text.replace("\\", "/").rpartition("/")[2] for text in texts}
 
 
 def load_graphs(folders: Iterable[Path]) -> dict[str, Graph]:
@@ -162,21 +204,10 @@ def _misses(file: str, node_id: str, what: str) -> InputRejected:
     )  # fmt: skip
 
 
-def is_link(value: object) -> bool:
-    """Whether an input's value is [node, number of its output]."""
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and isinstance(value[0], str)
-        and isinstance(value[1], int)
-        and not isinstance(value[1], bool)
-    )
-
-
 def _check_links(nodes: Mapping[str, Any], file: str) -> None:
     for node_id, node in nodes.items():
-        for name, value in node["inputs"].items():
-            if is_link(value) and (value[0] not in nodes or value[1] < 0):
+        for name, value in links(node):
+            if value[0] not in nodes or value[1] < 0:
                 raise InputRejected(
                     "{file}: node {node_id!r}, input {name}: it is linked to {link}, which is not in the graph",
                     field=f"{file}: {node_id}.inputs.{name}", file=file, node_id=node_id, name=name, link=value,
@@ -205,7 +236,7 @@ def _ring(nodes: Mapping[str, Any], start: str, done: set[str]) -> list[str]:
         elif node_id not in done:
             path.append(node_id)
             waiting.append((node_id, True))
-            waiting += [(value[0], False) for value in nodes[node_id]["inputs"].values() if is_link(value)]
+            waiting += [(link[0], False) for _, link in links(nodes[node_id])]
     return []
 
 
@@ -236,8 +267,21 @@ def _check_names(nodes: Mapping[str, Any], recipe: Recipe, file: str) -> None:
                     field=f"{file}: {field}", file=file, place=field, title=target.node, input=target.input,
                 )  # fmt: skip
             _check_free(taken, target, name, file)
+        _check_left_out(nodes, slot, name, file)
     for name, output in recipe.outputs.items():
         _titled(nodes, output.node, file, f"outputs.{name}.node")
+
+
+def _check_left_out(nodes: Mapping[str, Any], slot: Slot, name: str, file: str) -> None:
+    for out in slot.without:
+        place = f"inputs.{name}.without"
+        node = _titled(nodes, out.node, file, place)
+        for passed in filter(None, out.passes):
+            if not is_link(node["inputs"].get(passed)):
+                raise InputRejected(
+                    "{file}, {place}: node {title!r} has no linked input {input!r} to pass on",
+                    field=f"{file}: {place}", file=file, place=place, title=out.node, input=passed,
+                )  # fmt: skip
 
 
 def _check_free(taken: dict[tuple[str, str], str], target: Target, name: str, file: str) -> None:
