@@ -7,10 +7,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
-from rich.console import Console
-from rich.table import Table
-
 from ad_pipeline.cli.exits import DONE
+from ad_pipeline.cli.tables import new_table, print_table
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import say
 from ad_pipeline.routing.route import Decision, decide
@@ -85,7 +83,7 @@ def takes(options: argparse.Namespace) -> int:
     if options.json:
         _print_json([{**r.model_dump(mode="json"), "picked": (r.key, r.take) in picked} for r in records])
         return DONE
-    table = _table("", say("artifact"), say("take"), say("engine"), say("seed"), say("seconds"), say("made at"))
+    table = new_table("", say("artifact"), say("take"), say("engine"), say("seed"), say("seconds"), say("made at"))
     for record in records:
         table.add_row(
             "●" if (record.key, record.take) in picked else " ",
@@ -96,7 +94,7 @@ def takes(options: argparse.Namespace) -> int:
             f"{record.seconds_run:.2f}",
             f"{record.made_at.astimezone():%Y-%m-%d %H:%M:%S}",
         )
-    _print_table(table)
+    print_table(table)
     return DONE
 
 
@@ -132,7 +130,9 @@ def route(options: argparse.Namespace) -> int:
     if options.json:
         _print_json([_as_json(workplace, decision) for decision in decisions])
         return DONE
-    table = _table(say("scene"), say("stage"), say("engine"), say("here?"), say("cost"), say("why"), say("behind it"))
+    table = new_table(
+        say("scene"), say("stage"), say("engine"), say("here?"), say("cost"), say("why"), say("behind it")
+    )
     for decision in decisions:
         passed = "; ".join(f"{say('not')} {p.model_id}: {p.why}" for p in decision.passed_over)
         table.add_row(
@@ -144,7 +144,7 @@ def route(options: argparse.Namespace) -> int:
             decision.reason + (f" ({passed})" if passed else ""),
             " -> ".join(row.model_id for row in decision.chain[1:]),
         )
-    _print_table(table)
+    print_table(table)
     for why_not in dict.fromkeys(filter(None, (_readiness(workplace, decision) for decision in decisions))):
         print(f"- {why_not}")
     total = sum(decision.cost_usd for decision in decisions)
@@ -246,7 +246,7 @@ def _listed(workplace: Workplace, *, as_json: bool) -> int:
 
 
 def _print_scenes(facts: SessionFacts, picked: Sequence[TakeRecord]) -> None:
-    table = _table(say("scene"), "s", say("purpose"), *SCENE_KINDS, say("written"), say("said"))
+    table = new_table(say("scene"), "s", say("purpose"), *SCENE_KINDS, say("written"), say("said"))
     for scene in facts.storyboard.scenes:
         of_scene = [record for record in picked if record.scene_id == scene.id]
         table.add_row(
@@ -257,26 +257,13 @@ def _print_scenes(facts: SessionFacts, picked: Sequence[TakeRecord]) -> None:
             " ".join(scene.onscreen_text.split()),
             " / ".join(line.text for line in scene.spoken),
         )
-    _print_table(table)
+    print_table(table)
 
 
 def _takes_of(records: Iterable[TakeRecord], kind: Kind) -> str:
     found = [record for record in records if record.stage == kind]
     marks = ["v{}{}".format(r.take, "!" if r.failed_checks else "*" if r.degraded else "") for r in found]
     return " ".join(dict.fromkeys(marks)) or "·"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
-    return table
-
-
-def _print_table(table: Table) -> None:
-    """As wide as the terminal; in a pipe or a file, as wide as it needs."""
-    console = Console()
-    (console if console.is_terminal else Console(width=240)).print(table)
 
 
 def _print_json(value: Any) -> None:

@@ -80,7 +80,7 @@ def _command(name: str) -> Command:
     """The command's function; its module is loaded only now, so that `--help` is quick."""
     module = {
         "make": "making", "rerun": "making", "takes": "looking", "pick": "looking", "show": "looking",
-        "route": "looking", "doctor": "doctor", "ui": "ui",
+        "route": "looking", "doctor": "doctor", "ui": "ui", "gpu": "gpu",
     }[name]  # fmt: skip
     return getattr(importlib.import_module(f"ad_pipeline.cli.{module}"), name)
 
@@ -117,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     route = _added(commands, "route", say("show which engine each stage takes, why, and what it costs"))
     route.add_argument("session", metavar="SESSION")
     _added(commands, "doctor", say("look whether this machine can make ads"))
+    gpu = _added(commands, "gpu", say("show the ComfyUI nodes; `gpu up` starts one on each GPU of this machine"))
+    gpu.add_argument("action", nargs="?", choices=["up"], help=say("start ComfyUI on each CUDA device here"))
+    gpu.add_argument("--comfy", metavar="DIR", help=say("ComfyUI's own folder; ./ComfyUI or ~/ComfyUI when not given"))
+    gpu.add_argument("--python", metavar="PATH", help=say("the Python that ComfyUI runs with; this one when not given"))
+    gpu.add_argument("--port", type=int, default=8188, metavar="N", help=say("the first port that is tried"))
+    gpu.add_argument(
+        "--comfy-args", default="", metavar="ARGS", help=say("more for each ComfyUI: --comfy-args='--lowvram --fast'")
+    )
     ui = _added(commands, "ui", say("open the Dagster UI with its daemon and the media route, on this machine only"))
     ui.add_argument("--port", type=int, default=3000)
     ui.add_argument("--media-port", type=int, default=None)
