@@ -126,7 +126,7 @@ class VideoWriter:
         with VideoWriter(target, size=size, settings=DELIVERY) as film:
             film.write(planes)
 
-    Whoever draws on `canvas` (its rows may lie apart) and writes that spares a copy.
+    Whoever draws on `canvas`, or on one of `canvases`, and writes that spares a copy; their rows may lie apart.
 
     Raises:
         MachineLacks: the disk is full.
@@ -150,14 +150,23 @@ class VideoWriter:
         try:
             self._container = av.open(str(self._target), "w", format="mp4", options={"movflags": "+faststart"})
             self._stream = self._opened_stream()
-            # One frame for all: x264 copies what it is given, and fresh memory costs half a millisecond a frame.
-            self._frame = av.VideoFrame(self._size.width_px, self._size.height_px, "yuv420p")
-            y, u, v = (_seen(plane) for plane in self._frame.planes)
-            self.canvas: Planes = (y, u, v)
+            self._drawn_on: list[tuple[Planes, av.VideoFrame]] = []
+            self.canvas = self._new_canvas()
         except (FFmpegError, OSError) as error:
             self._drop()
             raise explained(error, "writing", self._target) from error
         return self
+
+    def canvases(self, count: int) -> tuple[Planes, ...]:
+        """So many more, for frames that are drawn while another is written."""
+        return tuple(self._new_canvas() for _ in range(count))
+
+    def _new_canvas(self) -> Planes:
+        # Used again and again: x264 copies what it is given, and fresh memory costs half a millisecond a frame.
+        frame = av.VideoFrame(self._size.width_px, self._size.height_px, "yuv420p")
+        y, u, v = (_seen(plane) for plane in frame.planes)
+        self._drawn_on.append(((y, u, v), frame))
+        return self._drawn_on[-1][0]
 
     def _opened_stream(self) -> Any:
         stream = self._container.add_stream("libx264", rate=self._rate.per_second, options=self._settings.options())
@@ -180,8 +189,9 @@ class VideoWriter:
                 got=size_of_planes(planes),
                 size=self._size,
             )
-        frame = self._frame
-        if planes is not self.canvas:
+        frame = next((frame for canvas, frame in self._drawn_on if canvas is planes), None)
+        if frame is None:
+            frame = self._drawn_on[0][1]
             for plane, samples in zip(self.canvas, planes, strict=True):
                 plane[:] = samples
         frame.pts, frame.time_base = self.frames, 1 / self._rate.per_second

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ class KenBurns(MotionEngine):
         scene = self._scene(request)
         with (
             VideoWriter(target, size=request.size, settings=MEZZANINE) as film,
-            contextlib.closing(_frames(scene)) as frames,
+            contextlib.closing(_frames(scene, film.canvases(_DRAWN_AT_ONCE + 1))) as frames,
         ):
             for i, frame in enumerate(frames):
                 if i % _CHECK_EVERY_FRAMES == 0:
@@ -204,15 +205,18 @@ def _poses(request: MotionRequest) -> list[Pose]:
     )
 
 
-def _frames(scene: _Scene) -> Generator[Planes]:
-    """The frames in order, some drawn ahead while the encoder writes: all of it leaves Python's lock alone."""
+def _frames(scene: _Scene, canvases: Sequence[Planes]) -> Generator[Planes]:
+    """The frames in order, some drawn ahead while the encoder writes: all of it leaves Python's lock alone.
+
+    Each canvas is drawn on again once its frame was taken and the next one is asked for.
+    """
     glow = scene.glow()
     with ThreadPoolExecutor(_DRAWN_AT_ONCE, thread_name_prefix="ken-burns") as threads:
         ahead: deque[Future[Planes]] = deque()
         try:
-            for pose in scene.poses:
-                ahead.append(threads.submit(_frame, scene, pose, glow))
-                if len(ahead) > _DRAWN_AT_ONCE:
+            for pose, canvas in zip(scene.poses, itertools.cycle(canvases), strict=False):
+                ahead.append(threads.submit(_frame, scene, pose, glow, canvas))
+                if len(ahead) == len(canvases):
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()
@@ -221,9 +225,9 @@ def _frames(scene: _Scene) -> Generator[Planes]:
                 waiting.cancel()
 
 
-def _frame(scene: _Scene, pose: Pose, glow: Glow | None) -> Planes:
+def _frame(scene: _Scene, pose: Pose, glow: Glow | None, canvas: Planes) -> Planes:
     camera = scene.shot.to_film(pose)
-    frame = scene.plate.filmed(camera, width=scene.size.width_px, height=scene.size.height_px)
+    frame = scene.plate.filmed(camera, width=scene.size.width_px, height=scene.size.height_px, into=canvas)
     if glow is not None and pose.glow > 0:
         glow.lighten(frame[0], pose.glow)
     for moving in scene.layers:
