@@ -89,9 +89,6 @@ def render_film(
         Cancelled: `should_stop` said so.
     """
     began = time.monotonic()
-    cv2.setNumThreads(1)  # segments side by side already fill the cores; cv2's own threads only wait
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    _sweep_drafts(cache_dir)
     done = _cut(timeline, clips, overlays, size, cache_dir, target, settings, report, should_stop)
     return FilmDone(
         path=target,
@@ -114,8 +111,45 @@ def _cut(
     should_stop: Callable[[], bool],
 ) -> tuple[int, ...]:
     """Render what is missing and join all; returns the indices that were rendered."""
+    missing = render_segments(
+        timeline, clips, overlays, size=size, cache_dir=cache_dir, settings=settings, report=report,
+        should_stop=should_stop,
+    )  # fmt: skip
+    files = _files(timeline, clips, overlays, size, cache_dir, settings)
+    _prune(cache_dir, files)
+    try:
+        join_segments(files, target, frames=timeline.total_frames)
+    except MediaError:
+        if len(missing) == len(files):
+            raise
+        # A kept segment may be damaged: all of this film's go, and it is cut once more.
+        for file in files:
+            file.unlink(missing_ok=True)
+        return _cut(timeline, clips, overlays, size, cache_dir, target, settings, report, should_stop)
+    return missing
+
+
+def render_segments(
+    timeline: Timeline,
+    clips: Mapping[str, ClipFile],
+    overlays: Sequence[Overlay],
+    *,
+    size: Size,
+    cache_dir: Path,
+    settings: EncodeSettings = DELIVERY,
+    report: Callable[[float], None] = _silent,
+    should_stop: Callable[[], bool] = _never,
+) -> tuple[int, ...]:
+    """Only the segments that `cache_dir` lacks, for a film that is joined later; the indices of those rendered.
+
+    Raises:
+        MediaError, MachineLacks, Cancelled: as `render_film`.
+    """
+    cv2.setNumThreads(1)  # segments side by side already fill the cores; cv2's own threads only wait
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    _sweep_drafts(cache_dir)
     segments = timeline.segments()
-    files = [cache_dir / f"{_key(s, clips, overlays, size, settings)}.mp4" for s in segments]
+    files = _files(timeline, clips, overlays, size, cache_dir, settings)
     missing = [i for i, file in enumerate(files) if not file.is_file()]
     progress = _Progress(sum(segments[i].frames for i in missing), report, should_stop)
 
@@ -127,17 +161,18 @@ def _cut(
         draft.replace(files[index])
 
     _all_done(render, sorted(missing, key=lambda index: -segments[index].frames), progress)
-    _prune(cache_dir, files)
-    try:
-        join_segments(files, target, frames=timeline.total_frames)
-    except MediaError:
-        if len(missing) == len(files):
-            raise
-        # A kept segment may be damaged: all of this film's go, and it is cut once more.
-        for file in files:
-            file.unlink(missing_ok=True)
-        return _cut(timeline, clips, overlays, size, cache_dir, target, settings, report, should_stop)
     return tuple(missing)
+
+
+def _files(
+    timeline: Timeline,
+    clips: Mapping[str, ClipFile],
+    overlays: Sequence[Overlay],
+    size: Size,
+    cache_dir: Path,
+    settings: EncodeSettings,
+) -> list[Path]:
+    return [cache_dir / f"{_key(s, clips, overlays, size, settings)}.mp4" for s in timeline.segments()]
 
 
 def render_segment(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ad_pipeline.checks.film import check_final
 from ad_pipeline.checks.text import check_text_inside
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Job
+from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.media.captions import to_srt, to_vtt
 from ad_pipeline.media.join import mux
 from ad_pipeline.media.previews import thumbnail
-from ad_pipeline.media.render import ClipFile, render_film
+from ad_pipeline.media.render import ClipFile, FilmDone, render_film, render_segments
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
@@ -49,9 +53,10 @@ def make_finals(workplace: Workplace, session_id: str, wishes: Wishes = RESUME) 
     """
     facts = facts_of(workplace, session_id)
     music, desk = music_task(facts), _Desk(facts)
-    with ThreadPoolExecutor(1, thread_name_prefix="titles") as beside:
+    with ThreadPoolExecutor(1, thread_name_prefix="cut-ahead") as beside:
         if current(facts.session, music) is None:
-            beside.submit(desk.titles, facts.storyboard.format)  # without music there is no final yet either
+            # Without music there is no final yet either: cut while it is composed.
+            desk.cutting = beside.submit(desk.cut_ahead, facts.storyboard.format, workplace.should_stop)
         make(workplace, facts.session, music, Wishes())
         return tuple(make(workplace, facts.session, task, wishes) for task in final_tasks(facts, desk))
 
@@ -62,13 +67,16 @@ def final_tasks(facts: SessionFacts, desk: _Desk | None = None) -> tuple[Task, .
 
 
 class _Desk:
-    """What the finals of one session share or need twice: the sound, and each format's titles."""
+    """What the finals of one session share or need twice: the sound, each format's titles, what is cut already."""
 
     def __init__(self, facts: SessionFacts) -> None:
         self._facts = facts
         self._titles: dict[Format, Titles] = {}
         self._titling = threading.Lock()
         self.soundtrack = Soundtrack(facts)
+        self.cutting: Future[None] | None = None
+        self._cut_ahead: dict[Format, tuple[int, ...]] = {}
+        self._hear: Callable[[float], None] = lambda _: None
 
     def titles(self, format_: Format) -> Titles:
         """The format's titles, set when first asked for."""
@@ -76,6 +84,40 @@ class _Desk:
             if format_ not in self._titles:
                 self._titles[format_] = self._set(format_)
             return self._titles[format_]
+
+    def cut_ahead(self, format_: Format, should_stop: Callable[[], bool]) -> None:
+        """Render the format's segments before anybody asks for its film; a fault is met again by who asks."""
+        with contextlib.suppress(AdPipelineError):
+            self._cut_ahead[format_] = render_segments(
+                self._facts.timeline, self.clips(format_), self.titles(format_).overlays, size=size_of(format_),
+                cache_dir=self.segments(format_), report=lambda share: self._hear(share), should_stop=should_stop,
+            )  # fmt: skip
+
+    def film(self, format_: Format, target: Path, *, report: Callable[[float], None], job: Job) -> FilmDone:
+        """The format's silent film, of what was cut ahead and the rest."""
+        self._hear = report
+        if self.cutting is not None:
+            self.cutting.result()
+        film = render_film(
+            self._facts.timeline, self.clips(format_), self.titles(format_).overlays, size=size_of(format_),
+            cache_dir=self.segments(format_), target=target, report=report, should_stop=job.should_stop,
+        )  # fmt: skip
+        ahead = self._cut_ahead.pop(format_, ())
+        return replace(
+            film,
+            rendered=tuple(sorted({*film.rendered, *ahead})),
+            reused=tuple(index for index in film.reused if index not in ahead),
+        )
+
+    def segments(self, format_: Format) -> Path:
+        """Where the format's segments are kept."""
+        return self._facts.session.folder / ".segments" / folder_of(format_)
+
+    def clips(self, format_: Format) -> dict[str, ClipFile]:
+        """The clips that the format's film is cut from, by scene."""
+        session = self._facts.session
+        picked = {id_: picked_input(session, lipsync_key(id_, format_)) for id_ in self._facts.storyboard.scene_ids}
+        return {id_: ClipFile(path=session.path_of(take), sha256=take.sha256) for id_, take in picked.items()}
 
     def _set(self, format_: Format) -> Titles:
         facts, session = self._facts, self._facts.session
@@ -107,16 +149,7 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
             # The sound is mastered while titles are set and the film is cut.
             mastering = beside.submit(lambda: track.sound)
             titles = desk.titles(format_)
-            film = render_film(
-                facts.timeline,
-                {scene_id: ClipFile(path=session.path_of(r), sha256=r.sha256) for scene_id, r in clips.items()},
-                titles.overlays,
-                size=size_of(format_),
-                cache_dir=session.folder / ".segments" / folder_of(format_),
-                target=silent,
-                report=lambda share: job.checkpoint(0.9 * share),
-                should_stop=job.should_stop,
-            )
+            film = desk.film(format_, silent, report=lambda share: job.checkpoint(0.9 * share), job=job)
             closing = facts.timeline.shots[-1]
             still = closing.start_frame + closing.frames // 2
             picturing = beside.submit(lambda: thumbnail(silent, at_frame=still, target=draft.side(THUMBNAIL)))
