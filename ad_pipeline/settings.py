@@ -21,16 +21,23 @@ class Settings:
     """Where the media route answers; pictures in Dagster's metadata link to it."""
     nodes: Path = Path("nodes.toml")
     """The list of ComfyUI nodes; `nodes.toml` beside the sessions when not given."""
+    graphs: tuple[Path, ...] = ()
+    """Folders with a person's own ComfyUI graphs, looked through before ours."""
 
 
 def settings_from_environment() -> Settings:
     """The settings that this process was started with."""
     root = Path(os.environ.get("AD_PIPELINE_ROOT", "sessions")).expanduser().absolute()
-    brands = os.environ.get("AD_PIPELINE_BRANDS", "")
     nodes = os.environ.get("AD_PIPELINE_NODES", "")
     return Settings(
         root=root,
-        brands=tuple(Path(part).expanduser().absolute() for part in brands.split(os.pathsep) if part),
+        brands=_folders("AD_PIPELINE_BRANDS"),
         media_url=os.environ.get("AD_PIPELINE_MEDIA_URL", f"http://127.0.0.1:{DEFAULT_MEDIA_PORT}").rstrip("/"),
         nodes=Path(nodes).expanduser().absolute() if nodes else root / "nodes.toml",
+        graphs=_folders("AD_PIPELINE_GRAPHS"),
     )
+
+
+def _folders(variable: str) -> tuple[Path, ...]:
+    parts = os.environ.get(variable, "").split(os.pathsep)
+    return tuple(Path(part).expanduser().absolute() for part in parts if part)

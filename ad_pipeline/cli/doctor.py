@@ -35,7 +35,7 @@ class Finding:
 
 def doctor(options: argparse.Namespace) -> int:
     """Look at everything; exit 1 when a draft cannot be made here."""
-    findings = [look() for look in _NEEDED] + _engines()
+    findings = [look() for look in _NEEDED] + _engines() + _nodes(smoke=options.gpu)
     broken = [f for f in findings if f.needed and not f.good]
     if options.json:
         print(
@@ -129,6 +129,13 @@ def _engines() -> list[Finding]:
             )  # fmt: skip
         )
     return found
+
+
+def _nodes(*, smoke: bool) -> list[Finding]:
+    from ad_pipeline.cli.node_findings import node_findings
+
+    found = node_findings(settings_from_environment(), smoke=smoke)
+    return [Finding(name=name, good=good, needed=False, said=said) for name, good, said in found]
 
 
 def _tried(name: str, look: Callable[[], str]) -> Finding:

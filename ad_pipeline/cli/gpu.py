@@ -28,6 +28,7 @@ from ad_pipeline.messages import say, user_language
 from ad_pipeline.settings import Settings, settings_from_environment
 
 LOOK_S = 6.0
+_GIB = 2**30
 _MARKS: Mapping[State, str] = {
     "available": "[green]●[/]", "busy": "[green]●[/]", "draining": "[yellow]●[/]", "unavailable": "[red]●[/]",
     "error": "[red]●[/]",
@@ -80,7 +81,7 @@ def _table(nodes: Sequence[NodeConfig], seen: Mapping[str, NodeHealth], readings
             node.name,
             _state_said(health.state),
             _card_name(health, card) or "?",
-            f"{used_bytes / 1e9:.1f}/{total_bytes / 1e9:.0f} GB" if total_bytes else "?",
+            f"{used_bytes / _GIB:.1f}/{total_bytes / _GIB:.0f} GB" if total_bytes else "?",
             f"{health.ours}/{health.backlog - health.ours}" if health.is_up else "?",
             health.last_graph or "-",
             _measured(card.utilization_percent, "{:.0f} %"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ad_pipeline_tests.cli.commands import Place, until
+from ad_pipeline_tests.cli.commands import Ended, Place, until
 from ad_pipeline_tests.comfy.local_parts import comfy_folder, lives, torch_that_sees
 from ad_pipeline_tests.comfy.server import ComfyServer
 
@@ -66,13 +66,59 @@ def test_a_broken_list_is_bad_input(place: Place) -> None:
     assert "field 'node[0].stages[0]': got 'keyimage'" in ended.err
 
 
+# --- doctor -------------------------------------------------------------------------------------
+
+
+def _said_of_nodes(ended: Ended) -> dict[str, tuple[bool, str]]:
+    findings = ended.json["findings"]
+    return {f["name"]: (f["good"], f["said"]) for f in findings if f["name"].startswith(("node", "gpu", "graph "))}
+
+
+def test_doctor_tells_of_each_node_what_it_can_run_and_makes_a_film_there(place: Place) -> None:
+    with ComfyServer() as server:
+        _listed(place, f'[[node]]\nname = "here"\nurl = "{server.url}"\n')
+        ended = place.run("doctor", "--gpu", "--json")
+
+    said = _said_of_nodes(ended)
+    good, text = said["node here"]
+    assert (ended.code, good) == (0, True)
+    assert text.startswith("ComfyUI 0.33.0, cpu;") and "model_free" in text
+    assert said["node here film"][0]
+    assert said["node here film"][1].startswith("320x180, 24 frames")
+    lacking = [text for name, (_, text) in said.items() if name.startswith("graph ")]
+    assert all("is not there; get it from https://" in text for text in lacking)
+
+
+@pytest.mark.slow
+def test_doctor_waits_for_no_node_that_hangs(place: Place) -> None:
+    with ComfyServer() as server:
+        server.faults.answer_delay_s = 60.0
+        _listed(
+            place,
+            f'[[node]]\nname = "hangs"\nurl = "{server.url}"\n[[node]]\nname = "gone"\nurl = "http://127.0.0.1:9"\n',
+        )
+        ended = place.run("doctor", "--json")
+
+    said = _said_of_nodes(ended)
+    assert ended.code == 0  # drafts need no GPU
+    assert said["node hangs"] == (False, "node hangs has not answered yet")
+    assert "cannot be reached" in said["node gone"][1]
+
+
+def test_doctor_says_when_there_are_no_nodes_or_their_list_is_broken(place: Place) -> None:
+    assert "none listed" in _said_of_nodes(place.run("doctor", "--json"))["gpu nodes"][1]
+
+    _listed(place, "oh dear")
+    assert "nodes.toml is no TOML" in _said_of_nodes(place.run("doctor", "--json"))["gpu nodes"][1]
+
+
 # --- gpu up -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def comfy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ComfyUI, on a machine with two devices."""
-    devices = [("aa", "Card A", 24_000_000_000), ("bb", "Card B", 48_000_000_000)]
+    devices = [("aa", "Card A", 24 * 2**30), ("bb", "Card B", 48 * 2**30)]
     monkeypatch.setenv("PYTHONPATH", str(torch_that_sees(tmp_path / "torch", devices)))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return comfy_folder(tmp_path / "ComfyUI")

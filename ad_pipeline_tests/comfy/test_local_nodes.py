@@ -24,7 +24,7 @@ from ad_pipeline_tests.comfy.jobs import until
 from ad_pipeline_tests.comfy.local_parts import comfy_folder, lives, torch_that_sees
 
 _DEVICES = tuple(
-    CudaDevice(index=n, uuid=f"GPU-{n}", name="Test card", memory_bytes=24_000_000_000, visible_as=f"GPU-{n}")
+    CudaDevice(index=n, uuid=f"GPU-{n}", name="Test card", memory_bytes=24 * 2**30, visible_as=f"GPU-{n}")
     for n in (0, 1)
 )
 _A, _B = (NodeConfig(name=f"gpu{n}", url=f"http://127.0.0.1:818{n}", vram_gb=24.0, card=f"GPU-{n}") for n in (0, 1))
@@ -156,7 +156,7 @@ def test_what_cannot_be_started_is_said_before_anything_is(plan: LocalPlan, tmp_
 
 
 def test_torch_names_the_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = torch_that_sees(tmp_path / "torch", [("aa-bb", "NVIDIA L40S", 48_000_000_000), ("", "Old card", 8_000)])
+    seen = torch_that_sees(tmp_path / "torch", [("aa-bb", "NVIDIA L40S", 48 * 2**30), ("", "Old card", 8_000)])
     monkeypatch.setenv("PYTHONPATH", str(seen))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 

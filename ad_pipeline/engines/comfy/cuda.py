@@ -42,7 +42,7 @@ class CudaDevice:
     visible_as: str
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.memory_bytes / 1e9:.0f} GB"
+        return f"{self.name}, {self.memory_bytes / 2**30:.0f} GB"
 
 
 def cuda_devices(python: str) -> tuple[CudaDevice, ...]:

@@ -27,7 +27,7 @@ START_S = 300.0
 """Packs of nodes may compile something when they are first loaded."""
 END_S = 10.0
 DEATHS_TO_GIVE_UP, DEATHS_WITHIN_S = 5, 600.0
-_POLL_S, _LONGEST_PAUSE_S = 0.2, 30.0
+_POLL_S, _LONGEST_PAUSE_S = 0.1, 30.0
 _ALWAYS = ("--listen", "--port", "--output-directory", "--input-directory", "--temp-directory")
 """Flags that every ComfyUI of the last years has; the others are given where `--help` tells of them."""
 
@@ -127,7 +127,7 @@ class _Child:
     def config(self) -> NodeConfig:
         """How it stands in the list of nodes."""
         return NodeConfig(
-            name=self.name, url=f"http://{HOST}:{self.port}", vram_gb=round(self.device.memory_bytes / 1e9, 1),
+            name=self.name, url=f"http://{HOST}:{self.port}", vram_gb=round(self.device.memory_bytes / 2**30, 1),
             card=self.device.uuid or self.device.index,
         )  # fmt: skip
 

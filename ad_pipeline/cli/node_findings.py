@@ -1,0 +1,130 @@
+"""What `doctor` says of the ComfyUI nodes: who answers, which graphs can run where, and what the others lack."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+import wave
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.graph_check import preflight
+from ad_pipeline.engines.comfy.graph_folders import built_in_graphs, graph_folders
+from ad_pipeline.engines.comfy.graphs import Graph, load_graph, load_graphs
+from ad_pipeline.engines.comfy.rack.config import NodeConfig, NodesFile
+from ad_pipeline.engines.comfy.rack.health import HealthWatch
+from ad_pipeline.engines.comfy.running import run_graph
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.errors import AdPipelineError
+from ad_pipeline.messages import say, user_language
+from ad_pipeline.settings import Settings
+
+LOOK_S = 1.5
+"""`doctor` stays quick when every node is down."""
+_DESCRIBE_S = 20.0
+_FRAMES = 24
+
+Found = tuple[str, bool, str]
+"""Name, whether it is good, what is said."""
+
+
+def node_findings(settings: Settings, *, smoke: bool) -> list[Found]:
+    """A line for each node, and one for each graph that runs on none; with `smoke` each node makes a film."""
+    try:
+        nodes = NodesFile(settings.nodes)()
+    except AdPipelineError as error:
+        return [("gpu nodes", False, _said(error))]
+    if not nodes:
+        return [("gpu nodes", False, say("none listed; ad-pipeline gpu says how to add one"))]
+    watch = HealthWatch(lambda: nodes, may_probe=False)
+    seen = watch.look(wait_s=LOOK_S)
+    watch.close()
+    up = [node for node in nodes if seen[node.name].is_up]
+    try:
+        graphs = load_graphs(graph_folders(settings.graphs))
+    except AdPipelineError as error:
+        return [("graphs", False, _said(error))]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        asked = {node.name: pool.submit(_lacks, node, graphs) for node in up}
+        lacks = {name: answer.result() for name, answer in asked.items()}
+    found: list[Found] = []
+    for node in nodes:
+        health = seen[node.name]
+        if node.name not in lacks:
+            found.append((f"node {node.name}", False, health.fault.said_in(user_language()) if health.fault else "?"))
+            continue
+        ready = sorted(graphs.keys() - lacks[node.name].keys())
+        stats = health.stats
+        facts = f"ComfyUI {stats.version}, {stats.devices[0].name if stats.devices else '-'}" if stats else "?"
+        said = say(
+            "{facts}; {count} of {all} graphs can run: {names}",
+            facts=facts, count=len(ready), all=len(graphs), names=", ".join(ready) or "-",
+        )  # fmt: skip
+        found.append((f"node {node.name}", bool(ready), said))
+        if smoke:
+            found.append(_smoke(node))
+    return found + _nowhere(graphs, lacks)
+
+
+def _lacks(node: NodeConfig, graphs: Mapping[str, Graph]) -> dict[str, str]:
+    """What keeps each graph from running there; a graph that is not named can run."""
+    try:
+        with ComfyNode(node.address(), answer_s=_DESCRIBE_S) as client:
+            classes = client.object_info()
+    except AdPipelineError as error:
+        return dict.fromkeys(graphs, _said(error))
+    found: dict[str, str] = {}
+    for name, graph in graphs.items():
+        try:
+            preflight(graph.given(()), classes, node_name=node.name)
+        except AdPipelineError as error:
+            found[name] = _said(error)
+    return found
+
+
+def _nowhere(graphs: Mapping[str, Graph], lacks: Mapping[str, Mapping[str, str]]) -> list[Found]:
+    """The graphs that no node can run, with what the first node lacks."""
+    if not lacks:
+        return []
+    lost = [name for name in sorted(graphs) if all(name in lack for lack in lacks.values())]
+    first = next(iter(lacks.values()))
+    return [(f"graph {name}", False, first[name]) for name in lost]
+
+
+def _smoke(node: NodeConfig) -> Found:
+    """The graph that needs no model, from upload to a film that was read to its end."""
+    name, began_s = f"node {node.name} film", time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory() as folder, ComfyNode(node.address()) as client:
+            picture, sound, film = (Path(folder) / file for file in ("smoke.png", "smoke.wav", "smoke.mp4"))
+            Image.new("RGB", (320, 180), "teal").save(picture)
+            _write_silence(sound)
+            names = {"image": client.upload(picture), "audio": client.upload(sound)}
+            job = Job(job_id=str(uuid.uuid4()))
+            graph = load_graph(built_in_graphs(), "model_free")
+            bound = graph.bound({**names, "frames": _FRAMES}, prefix=f"doctor/{job.job_id}")
+            seen = run_graph(client, bound, job, {"film": film}).seen["film"]
+    except AdPipelineError as error:
+        return name, False, _said(error)
+    said = say(
+        "{width}x{height}, {frames} frames, {seconds:.1f} s of work",
+        width=seen.width_px, height=seen.height_px, frames=seen.frames, seconds=time.monotonic() - began_s,
+    )  # fmt: skip
+    return name, seen.frames == _FRAMES, said
+
+
+def _write_silence(path: Path) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(bytes(2 * 48_000))
+
+
+def _said(error: AdPipelineError) -> str:
+    return error.message.said_in(user_language())
