@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,6 +30,8 @@ from ad_pipeline.messages import Message, say
 _TICK_S = 0.25
 """How often those who wait are asked whether they were stopped, and the nodes' health is looked up."""
 _NEWS_EVERY_S = 1.0
+_CROWD, _CROWD_NEWS_EVERY_S = 100, 5.0
+"""To know everybody's place the whole list is read; in a crowd nobody is near enough to ask so often."""
 _ORPHANS_EVERY_S = 2.0
 _MANY = 10
 
@@ -71,6 +74,15 @@ class _Tray:
         self.gone = other.gone + self.gone
         self.planned, self.unplanned = other.planned + self.planned, other.unplanned + self.unplanned
         self.settled = other.settled | self.settled
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chance:
+    """What all that ask for one graph and stage may hope for: the same for all of them, so worked out once."""
+
+    nodes: frozenset[str]
+    is_open: bool
+    error: EngineRefused | None
 
 
 class Desk:
@@ -215,7 +227,8 @@ class Desk:
             self._hand_out(leases)
         elif waiting and self._list.has_changed():
             self._hand_out(self._list.leases())
-        if waiting and is_tick and now_s - self._told_s >= _NEWS_EVERY_S:
+        news_every_s = _NEWS_EVERY_S if len(waiting) < _CROWD else _CROWD_NEWS_EVERY_S
+        if waiting and is_tick and now_s - self._told_s >= news_every_s:
             self._told_s = now_s
             self._tell_news(waiting)
         if waiting and is_tick and now_s - self._orphans_s >= _ORPHANS_EVERY_S:
@@ -265,7 +278,8 @@ class Desk:
             configs = {config.name: config for config in self._nodes()}
         except AdPipelineError:
             configs = self._configs  # the file is being edited
-        healths = {name: self._health.health(name) for name in configs}
+        healths = {name: health for name, health in self._health.look(wait_s=0.0).items() if name in configs}
+        configs = {name: config for name, config in configs.items() if name in healths}
         for name, health in healths.items():
             before = self._healths.get(name)
             if before and health.is_up and not before.is_up and before.since_s:
@@ -285,31 +299,41 @@ class Desk:
     # --- those who wait -----------------------------------------------------------------------------
 
     def _look_at_waiters(self, tray: _Tray, waiting: Sequence[Waiter]) -> None:
-        verdicts: dict[tuple[str, str], dict[str, Verdict | None]] = {}
+        chances: dict[tuple[str, str], _Chance] = {}
         for waiter in waiting:
             if _is_stopped(waiter):
                 continue
             key = (waiter.graph.version, waiter.entry.stage)
-            found = verdicts.get(key)
-            if found is None:
-                found = verdicts[key] = {
-                    name: self._fitness.verdict(waiter.graph, waiter.entry.stage, config)
-                    for name, config in self._configs.items()
-                }
-            self._judge(tray, waiter, found)
+            chance = chances.get(key)
+            if chance is None:
+                chance = chances[key] = self._chance(waiter)
+            if chance.error:
+                waiter.fail(chance.error)
+                continue
+            if chance.nodes != waiter.entry.nodes or (chance.nodes and not waiter.is_listed):
+                waiter.entry = replace(waiter.entry, nodes=chance.nodes)
+                tray.come[waiter.entry.job_id] = waiter
+            if chance.is_open:
+                waiter.down_since_s = None
+            else:
+                self._lose_patience(waiter)
 
-    def _judge(self, tray: _Tray, waiter: Waiter, verdicts: Mapping[str, Verdict | None]) -> None:
+    def _verdicts(self, waiter: Waiter) -> dict[str, Verdict | None]:
+        return {
+            name: self._fitness.verdict(waiter.graph, waiter.entry.stage, config)
+            for name, config in self._configs.items()
+        }
+
+    def _chance(self, waiter: Waiter) -> _Chance:
+        verdicts = self._verdicts(waiter)
         nodes = frozenset(name for name, verdict in verdicts.items() if verdict and verdict.is_fit)
-        error = None if nodes else cannot(waiter.graph, list(verdicts.values()))
-        if error:
-            waiter.fail(error)
-            return
-        if nodes != waiter.entry.nodes or (nodes and not waiter.is_listed):
-            waiter.entry = replace(waiter.entry, nodes=nodes)
-            tray.come[waiter.entry.job_id] = waiter
-        if any(self._views[name].is_open for name in nodes):
-            waiter.down_since_s = None
-            return
+        return _Chance(
+            nodes=nodes,
+            is_open=any(self._views[name].is_open for name in nodes),
+            error=None if nodes else cannot(waiter.graph, list(verdicts.values())),
+        )
+
+    def _lose_patience(self, waiter: Waiter) -> None:
         now_s = time.monotonic()
         waiter.down_since_s = waiter.down_since_s or now_s
         if now_s - waiter.down_since_s >= self._patience_s:
@@ -317,7 +341,7 @@ class Desk:
                 EngineUnavailable(
                     "no node for graph {graph} could be used for {seconds:.0f} s: {reasons}",
                     engine=ENGINE, job_id=waiter.entry.job_id, graph=waiter.graph.name, seconds=self._patience_s,
-                    reasons=self._down(verdicts),
+                    reasons=self._down(self._verdicts(waiter)),
                 )
             )  # fmt: skip
 
@@ -337,24 +361,23 @@ class Desk:
     def _tell_news(self, waiting: Sequence[Waiter]) -> None:
         assert self._list is not None
         before = places_before(self._list.waiting())
+        said: dict[tuple[Any, ...], str] = {}
         for waiter in waiting:
-            if waiter.down_since_s is not None:
-                verdicts = {
-                    name: self._fitness.verdict(waiter.graph, waiter.entry.stage, config)
-                    for name, config in self._configs.items()
-                }
-                if not all(verdicts.values()):
-                    continue  # the very first moment
-                news = say("no node can be used now; it waits: {reasons}", reasons=self._down(verdicts))
-            else:
-                ahead = before.get(waiter.entry.job_id, 0)
-                ahead = ahead if ahead < _MANY else ahead // _MANY * _MANY
-                nodes = sorted(waiter.entry.nodes)
-                where = nodes[0] if len(nodes) == 1 else say("{count} nodes", count=len(nodes))
-                news = say("waits for a node: {ahead} before it on {where}", ahead=ahead, where=where)
-            if news != waiter.news:
-                waiter.news = news
+            ahead = before.get(waiter.entry.job_id, 0)
+            ahead = ahead if ahead < _MANY else ahead // _MANY * _MANY
+            is_down = waiter.down_since_s is not None
+            alike = (waiter.graph.version, waiter.entry.stage, waiter.entry.nodes, is_down, is_down or ahead)
+            if alike not in said:
+                said[alike] = self._news_of_down(waiter) if is_down else _news(waiter, ahead)
+            if said[alike] and said[alike] != waiter.news:
+                waiter.news = said[alike]
                 waiter.woken.set()
+
+    def _news_of_down(self, waiter: Waiter) -> str:
+        verdicts = self._verdicts(waiter)
+        if not all(verdicts.values()):
+            return ""  # the very first moment
+        return say("no node can be used now; it waits: {reasons}", reasons=self._down(verdicts))
 
     # --- what dead processes left -------------------------------------------------------------------
 
@@ -384,6 +407,12 @@ class Desk:
                 self._is_checking = False
                 self._tray.settled |= settled
                 self._changed.notify_all()
+
+
+def _news(waiter: Waiter, ahead: int) -> str:
+    nodes = sorted(waiter.entry.nodes)
+    where = nodes[0] if len(nodes) == 1 else say("{count} nodes", count=len(nodes))
+    return say("waits for a node: {ahead} before it on {where}", ahead=ahead, where=where)
 
 
 def _is_stopped(waiter: Waiter) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -126,9 +127,10 @@ class Database:
 
     def version(self) -> int:
         """Another number whenever something changed; asking costs microseconds on SQLite, a round trip elsewhere."""
+        if self._is_sqlite:
+            with contextlib.closing(self._looks.raw_connection()) as connection:
+                return connection.cursor().execute("PRAGMA data_version").fetchone()[0]
         with self.looking() as connection:
-            if self._is_sqlite:
-                return connection.exec_driver_sql("PRAGMA data_version").scalar_one()
             return connection.execute(select(CHANGE.c.number)).scalar_one()
 
     def _make_tables(self) -> None:
