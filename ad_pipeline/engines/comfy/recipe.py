@@ -19,6 +19,9 @@ _LARGEST_SHARE = 1.05
 Value = str | int | float | bool
 
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.+ -]*"
+_FileName = Annotated[str, Field(pattern=rf"^{_PART}$")]
+_Folder = Annotated[str, Field(pattern=rf"^{_PART}(/{_PART})*$")]
 
 
 class _Table(BaseModel):
@@ -85,15 +88,16 @@ class OutputSlot(_Table):
 
 
 class ModelFile(_Table):
-    """A file that has to lie in `models/{folder}` of the node.
+    """A file that has to lie in `models/{folder}` of the node, or in its ComfyUI's `custom_nodes/...`.
 
+    `page` is where its terms are read, `url` the file itself, empty where it is fetched by hand.
     `size_bytes` is what its page or a public list says, 0 where none does. `optional`: only wanted
     by a choice that is not the default. `unlisted`: its node loads it by itself, so that no server
     tells whether it is there.
     """
 
-    file: str
-    folder: str
+    file: _FileName
+    folder: _Folder
     page: str
     url: str = ""
     size_bytes: int = Field(ge=0)
@@ -103,11 +107,6 @@ class ModelFile(_Table):
     optional: bool = False
     unlisted: bool = False
     note: str = ""
-
-    @property
-    def address(self) -> str:
-        """Where the file is fetched: a file of Hugging Face lies under its page."""
-        return self.url or f"{self.page}/resolve/main/{self.file}"
 
 
 class Service(_Table):
@@ -162,9 +161,10 @@ class Recipe(_Table):
     @property
     def paid_ads(self) -> PaidAds:
         """The narrowest of all terms that the graph stands under; files that only a choice wants left aside."""
-        told = {model.paid_ads for model in self.models if not model.optional}
+        told: set[PaidAds] = {"yes"}
+        told |= {model.paid_ads for model in self.models if not model.optional}
         told |= {service.paid_ads for service in self.services}
-        return next((terms for terms in _WORST_FIRST if terms in told), "yes")
+        return min(told, key=_WORST_FIRST.index)
 
     def size_for(self, width_px: int, height_px: int) -> tuple[int, int]:
         """Width and height to ask for: the shape of the wanted picture, as many pixels as the model is made for.
