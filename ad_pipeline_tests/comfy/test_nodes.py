@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from ad_pipeline.cli.main import _parser  # pyright: ignore[reportPrivateUsage]  # the parser is the fact to hold the text to
 from ad_pipeline.engines.comfy.client import ComfyNode
 from ad_pipeline.engines.comfy.rack.config import NodeConfig, NodesFile, read_nodes
 from ad_pipeline.errors import InputRejected
 from ad_pipeline_tests.comfy.server import ComfyServer
 
+_TOP = Path(__file__).parents[2]
 _ONE = '[[node]]\nname = "gpu0"\nurl = "http://127.0.0.1:8188"\n'
 
 
@@ -112,6 +117,51 @@ def test_a_file_that_was_never_good_is_an_error_each_time(tmp_path: Path) -> Non
     for _ in range(2):
         with pytest.raises(InputRejected, match="no TOML"):
             nodes()
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.S)
+
+
+def test_the_example_of_the_documents_is_a_list_of_nodes(tmp_path: Path) -> None:
+    certificate = tmp_path / "rack.pem"
+    authority = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if not authority:
+        pytest.skip("this machine has no certificates to show")
+    certificate.write_text(ssl.DER_cert_to_PEM_cert(authority[0]))
+    (example,) = _blocks((_TOP / "docs" / "gpu.md").read_text(encoding="utf-8"), "toml")
+
+    studio, rack = read_nodes(_file(tmp_path, example), environment={"AD_PIPELINE_RACK_0": "Bearer x"})
+
+    assert (studio.name, studio.vram_gb) == ("studio-4090", 0.0)
+    assert (rack.stages, rack.graphs, rack.weight, rack.draining) == (("motion_clip", "lipsync"), ("svd",), 2.0, True)
+
+
+@pytest.mark.parametrize("document", ["docs/gpu.md", "deploy/README.md"])
+def test_the_commands_of_the_documents_are_ours(document: str) -> None:
+    lines = [
+        line
+        for block in _blocks((_TOP / document).read_text(encoding="utf-8"), "sh")
+        for line in block.splitlines()
+        if line.startswith("ad-pipeline ")
+    ]
+
+    for line in lines:
+        _parser().parse_args(shlex.split(line, comments=True)[1:])
+
+    assert bool(lines) == (document == "docs/gpu.md")
+
+
+def test_the_pods_of_the_kubernetes_file_are_the_nodes_that_it_lists(tmp_path: Path) -> None:
+    text = (_TOP / "deploy" / "kubernetes" / "gpu-nodes.yaml").read_text(encoding="utf-8")
+    parts = {part["kind"]: part for part in yaml.safe_load_all(text)}
+
+    nodes = read_nodes(_file(tmp_path, parts["ConfigMap"]["data"]["nodes.toml"]))
+
+    name, pods = parts["StatefulSet"]["metadata"]["name"], parts["StatefulSet"]["spec"]
+    service = f"{parts['Service']['metadata']['name']}.{parts['Namespace']['metadata']['name']}.svc.cluster.local:8188"
+    assert [node.url for node in nodes] == [f"http://{name}-{n}.{service}" for n in range(pods["replicas"])]
+    assert pods["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
