@@ -29,7 +29,7 @@ class Behaviour:
     """How long things take and what goes wrong; tests change it while the server runs."""
 
     run_s: float | Callable[[Graph], float] = 0.0
-    load_s: float = 0.0
+    load_s: float | Callable[[Graph], float] = 0.0
     """Taken once more whenever a job loads other model files than the last one."""
     steps: int = 4
     slow_class: str = "KSampler"
@@ -196,7 +196,8 @@ class Machine:
         models = json.dumps([node["inputs"] for node in job.graph.values() if "Loader" in node["class_type"]])
         if models != "[]" and models != self._loaded:
             self.model_loads += 1
-            await self._pass(job, self.behaviour.load_s)
+            load_s = self.behaviour.load_s
+            await self._pass(job, load_s(job.graph) if callable(load_s) else load_s)
             self._loaded = models
 
     async def _execute(self, job: Job) -> None:

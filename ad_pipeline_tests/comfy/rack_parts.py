@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from ad_pipeline.engines.contracts import Job
 from ad_pipeline_tests.comfy.captured import captured
 from ad_pipeline_tests.comfy.machine import Behaviour
 from ad_pipeline_tests.comfy.server import ComfyServer
+
+GraphNodes = Mapping[str, Mapping[str, Any]]
 
 STAGES = ("key_image", "motion_clip", "lipsync", "sfx")
 
@@ -73,12 +75,18 @@ def stage_graph(stage: str, *, vram_gb: float = 0.0) -> Graph:
     return Graph(name=stage, version=f"{stage}-1", nodes=nodes, recipe=Recipe.model_validate(told))
 
 
-def seconds_of(graph: Mapping[str, Mapping[str, Any]]) -> float:
+def stage_of(graph: GraphNodes) -> str:
+    """Which of our graphs the test server was sent."""
+    files = (str(node["inputs"]["file"]) for node in graph.values() if node["class_type"] == "TestLoader")
+    return next(files, "").removesuffix(".safetensors")
+
+
+def seconds_of(graph: GraphNodes) -> float:
     """How long the test server shall run this graph."""
     return next((node["inputs"]["seconds"] for node in graph.values() if node["class_type"] == "TestRun"), 0.0)
 
 
-def gpu(*, load_s: float = 0.0, models: tuple[str, ...] = STAGES) -> ComfyServer:
+def gpu(*, load_s: float | Callable[[GraphNodes], float] = 0.0, models: tuple[str, ...] = STAGES) -> ComfyServer:
     """A server that is not started yet."""
     behaviour = Behaviour(run_s=seconds_of, load_s=load_s, slow_class="TestRun", steps=1)
     return ComfyServer(behaviour=behaviour, classes=classes(models))

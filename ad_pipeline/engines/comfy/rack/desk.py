@@ -27,7 +27,7 @@ from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Lease, Left, Node
 from ad_pipeline.errors import AdPipelineError, Cancelled, EngineError, EngineRefused, EngineUnavailable
 from ad_pipeline.messages import Message, say
 
-_TICK_S = 0.25
+_TICK_S = 0.5
 """How often those who wait are asked whether they were stopped, and the nodes' health is looked up."""
 _NEWS_EVERY_S = 1.0
 _CROWD, _CROWD_NEWS_EVERY_S = 100, 5.0
@@ -204,10 +204,11 @@ class Desk:
     def _step(self, tray: _Tray, waiters: Sequence[Waiter]) -> None:
         if self._list is None:
             self._list = self._open_list()
-        waiting = [waiter for waiter in waiters if waiter.lease is None and waiter.error is None]
         now_s = time.monotonic()
         is_tick = now_s - self._ticked_s >= _TICK_S
+        waiting: list[Waiter] = []
         if is_tick:
+            waiting = [waiter for waiter in waiters if waiter.lease is None and waiter.error is None]
             self._ticked_s = now_s
             has_new_views = self._look_at_nodes()
             self._look_at_waiters(tray, waiting)
@@ -225,13 +226,13 @@ class Desk:
                 waiter.is_listed = waiter.entry.job_id not in refused
             self._written(tray)
             self._hand_out(leases)
-        elif waiting and self._list.has_changed():
+        elif self._list.has_changed():
             self._hand_out(self._list.leases())
         news_every_s = _NEWS_EVERY_S if len(waiting) < _CROWD else _CROWD_NEWS_EVERY_S
-        if waiting and is_tick and now_s - self._told_s >= news_every_s:
+        if waiting and now_s - self._told_s >= news_every_s:
             self._told_s = now_s
             self._tell_news(waiting)
-        if waiting and is_tick and now_s - self._orphans_s >= _ORPHANS_EVERY_S:
+        if waiting and now_s - self._orphans_s >= _ORPHANS_EVERY_S:
             self._orphans_s = now_s
             self._check_orphans()
 
