@@ -126,7 +126,8 @@ def _remarks(nodes: Sequence[NodeConfig], seen: Mapping[str, NodeHealth], readin
     """What is wrong, and why a number is unknown; each once."""
     language = user_language()
     faults = [fault.said_in(language) for node in nodes if (fault := seen[node.name].fault)]
-    unknown = [why.said_in(language) for node in nodes if (why := readings[node.name].why_not)]
+    up = [node.name for node in nodes if seen[node.name].is_up]
+    unknown = [why.said_in(language) for name in up if (why := readings[name].why_not)]
     return list(dict.fromkeys([*faults, *unknown]))
 
 

@@ -6,17 +6,17 @@ import tempfile
 import time
 import uuid
 import wave
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from PIL import Image
 
 from ad_pipeline.engines.comfy.client import ComfyNode
-from ad_pipeline.engines.comfy.graph_check import preflight
 from ad_pipeline.engines.comfy.graph_folders import built_in_graphs, graph_folders
 from ad_pipeline.engines.comfy.graphs import Graph, load_graph, load_graphs
 from ad_pipeline.engines.comfy.rack.config import NodeConfig, NodesFile
+from ad_pipeline.engines.comfy.rack.fitness import Fitness
 from ad_pipeline.engines.comfy.rack.health import HealthWatch
 from ad_pipeline.engines.comfy.running import run_graph
 from ad_pipeline.engines.contracts import Job
@@ -49,9 +49,7 @@ def node_findings(settings: Settings, *, smoke: bool) -> list[Found]:
         graphs = load_graphs(graph_folders(settings.graphs))
     except AdPipelineError as error:
         return [("graphs", False, _said(error))]
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        asked = {node.name: pool.submit(_lacks, node, graphs) for node in up}
-        lacks = {name: answer.result() for name, answer in asked.items()}
+    lacks = _lacks(up, graphs)
     found: list[Found] = []
     for node in nodes:
         health = seen[node.name]
@@ -71,19 +69,23 @@ def node_findings(settings: Settings, *, smoke: bool) -> list[Found]:
     return found + _nowhere(graphs, lacks)
 
 
-def _lacks(node: NodeConfig, graphs: Mapping[str, Graph]) -> dict[str, str]:
-    """What keeps each graph from running there; a graph that is not named can run."""
-    try:
-        with ComfyNode(node.address(), answer_s=_DESCRIBE_S) as client:
-            classes = client.object_info()
-    except AdPipelineError as error:
-        return dict.fromkeys(graphs, _said(error))
-    found: dict[str, str] = {}
-    for name, graph in graphs.items():
-        try:
-            preflight(graph.given(()), classes, node_name=node.name)
-        except AdPipelineError as error:
-            found[name] = _said(error)
+def _lacks(nodes: Sequence[NodeConfig], graphs: Mapping[str, Graph]) -> dict[str, dict[str, str]]:
+    """By node: what keeps graphs from running there; a graph that is not named can run."""
+    with ExitStack() as stack:
+        clients = {node.name: stack.enter_context(ComfyNode(node.address(), answer_s=_DESCRIBE_S)) for node in nodes}
+        fitness = Fitness(lambda config: clients[config.name])
+        least = {name: graph.given(()) for name, graph in graphs.items()}  # without what may be left out
+        for node in nodes:
+            for graph in least.values():
+                fitness.verdict(graph, "", node)  # all nodes begin to answer
+        give_up_s = time.monotonic() + _DESCRIBE_S
+        found: dict[str, dict[str, str]] = {}
+        for node in nodes:
+            found[node.name] = lack = {}
+            for name, graph in least.items():
+                verdicts = fitness.settled(graph, "", [node], wait_s=max(0.0, give_up_s - time.monotonic()))
+                if not verdicts or verdicts[0].why:
+                    lack[name] = _said(verdicts[0].why) if verdicts and verdicts[0].why else "?"
     return found
 
 
