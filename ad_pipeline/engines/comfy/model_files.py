@@ -23,9 +23,7 @@ from ad_pipeline.errors import EngineRefused, EngineUnavailable
 
 LOCK_NAME = "models.lock.json"
 _NODES_FOLDER = "custom_nodes"
-_CHUNK_BYTES = 1 << 20
 _TRIES = 5
-_PAUSE_S = 2.0
 
 Seen = Callable[[int, int], None]
 """Told while a file comes: bytes so far, and all of them or 0."""
@@ -75,8 +73,9 @@ def wanted_files(graphs: Iterable[Graph], *, choices: bool = False) -> list[Want
 class Shelf:
     """A node's `models/` with its lock file; `custom_nodes` is its ComfyUI's folder of that name, where it is given."""
 
-    def __init__(self, models: Path, *, custom_nodes: Path | None = None) -> None:
+    def __init__(self, models: Path, *, custom_nodes: Path | None = None, pause_s: float = 2.0) -> None:
         self._models = models
+        self._pause_s = pause_s
         self._custom_nodes = custom_nodes
         self._lock_file = models / LOCK_NAME
 
@@ -103,7 +102,7 @@ class Shelf:
             return self._kept(wanted, target, known)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
-        _download(wanted, part, http, seen)
+        _download(wanted, part, http, seen, pause_s=self._pause_s)
         sha256 = _sha256(part)
         if known and sha256 != known:
             part.unlink()
@@ -140,6 +139,7 @@ class Shelf:
 
     def _lock(self, wanted: Wanted, target: Path, sha256: str) -> None:
         entry = {"sha256": sha256, "size_bytes": target.stat().st_size, "url": wanted.model.url}
+        self._models.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**self._locked(), wanted.name: entry}, indent=2, sort_keys=True)
         draft = self._lock_file.with_name(f"{LOCK_NAME}.draft")
         draft.write_text(f"{text}\n", encoding="utf-8")
@@ -162,7 +162,7 @@ def _sha256(path: Path) -> str:
 # --- over the network ---------------------------------------------------------------------------
 
 
-def _download(wanted: Wanted, part: Path, http: httpx.Client, seen: Seen) -> None:
+def _download(wanted: Wanted, part: Path, http: httpx.Client, seen: Seen, *, pause_s: float) -> None:
     """All bytes to `part`; a connection that breaks is taken up where it broke."""
     for tries_left in reversed(range(_TRIES)):
         had = part.stat().st_size if part.is_file() else 0
@@ -178,7 +178,7 @@ def _download(wanted: Wanted, part: Path, http: httpx.Client, seen: Seen) -> Non
                 engine=ENGINE, file=wanted.model.file, url=wanted.model.url, reason=why,
             )  # fmt: skip
         came = part.is_file() and part.stat().st_size > had
-        time.sleep(0 if came else _PAUSE_S)
+        time.sleep(0 if came else pause_s)
 
 
 def _took_all(wanted: Wanted, part: Path, had: int, http: httpx.Client, seen: Seen) -> bool:
@@ -198,7 +198,7 @@ def _took_all(wanted: Wanted, part: Path, had: int, http: httpx.Client, seen: Se
         length = int(answer.headers.get("content-length", 0))
         total = count + length if length else 0
         with part.open("ab" if count else "wb") as file:
-            for chunk in answer.iter_raw(_CHUNK_BYTES):
+            for chunk in answer.iter_raw():  # as it comes: what arrived before a break is kept
                 count += file.write(chunk)
                 seen(count, total)
     return count == total if total else True
