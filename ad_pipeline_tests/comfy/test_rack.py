@@ -324,9 +324,10 @@ def test_closing_ends_whoever_waits(tmp_path: Path) -> None:
 
 
 def test_announcing_never_blocks_and_needs_no_node(tmp_path: Path) -> None:
+    asks = [ask(session_id="s") for _ in range(200)]
     with racked(Listed(), tmp_path) as rack:
         began_s = time.monotonic()
-        rack.announce([ask(session_id="s") for _ in range(200)])
+        rack.announce(asks)
         rack.withdraw("s")
         assert time.monotonic() - began_s < 0.1
 

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 
 from ad_pipeline.engines.comfy.rack.processes import is_dead, own_mark
 from ad_pipeline.engines.comfy.rack.waiting_list import HINT_S, Entry, Left, NodeView, WaitingList
+from ad_pipeline.errors import MachineLacks
 from ad_pipeline_tests.comfy.rack_parts import database_in
 
 _GPU0 = {"gpu0": NodeView(name="gpu0")}
@@ -184,6 +185,23 @@ def test_work_that_failed_on_a_node_goes_to_another(mine: WaitingList) -> None:
 
     assert {first[0].node, second[0].node} == {"gpu0", "gpu1"}
     assert alone[0].node == "gpu0", "where there is no other, it is tried there again"
+
+
+def test_another_attempt_keeps_its_place_in_the_line(mine: WaitingList) -> None:
+    mine.exchange(come=[_entry("first", work="scene"), _entry("x")], views=_GPU0)
+    mine.exchange(come=[_entry("y"), _entry("z")], views=_GPU0)
+
+    mine.exchange(gone=[Left(job_id="first", failed=True, ran=False)], views={})
+    leases, _ = mine.exchange(come=[_entry("second", work="scene")], views=_GPU0)
+
+    assert {lease.job_id for lease in leases} == {"x", "second"}
+
+
+def test_a_database_without_its_driver_says_what_to_install() -> None:
+    with pytest.raises(MachineLacks, match="needs the package psycopg") as caught:
+        WaitingList("postgresql+psycopg://me:secret@db/rack")
+
+    assert "secret" not in str(caught.value)
 
 
 def test_what_is_planned_becomes_waiting_and_can_be_withdrawn(mine: WaitingList, theirs: WaitingList) -> None:

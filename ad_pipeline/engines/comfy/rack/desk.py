@@ -23,6 +23,7 @@ from ad_pipeline.engines.comfy.rack.choosing import places_before
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
 from ad_pipeline.engines.comfy.rack.fitness import Fitness, Verdict
 from ad_pipeline.engines.comfy.rack.health import HealthWatch, NodeHealth
+from ad_pipeline.engines.comfy.rack.reasons import cannot, joined, no_list, place_in_line
 from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Lease, Left, NodeView, WaitingList
 from ad_pipeline.errors import AdPipelineError, Cancelled, EngineError, EngineRefused, EngineUnavailable
 from ad_pipeline.messages import Message, say
@@ -189,6 +190,7 @@ class Desk:
             except SQLAlchemyError as error:
                 self._database_fails(tray, waiters, error)
             except Exception as error:  # the rim of a thread: whoever waits must hear of it
+                self._ticked_s = time.monotonic()
                 for waiter in waiters:
                     waiter.fail(error)
                 self._written(tray)
@@ -259,7 +261,7 @@ class Desk:
         self._fault_since_s = self._fault_since_s or now_s
         if now_s - self._fault_since_s > self._patience_s:
             for waiter in waiters:
-                waiter.fail(_no_list(error))
+                waiter.fail(no_list(error))
         time.sleep(0.5)
 
     def _end(self, waiters: Sequence[Waiter]) -> None:
@@ -352,12 +354,12 @@ class Desk:
         for name, verdict in verdicts.items():
             fault = self._healths[name].fault
             if self._healths[name].state == "draining":
-                reasons.append(Message("node {name} is draining", {"name": name}))
+                reasons.append(EngineUnavailable("node {name} is draining", engine=ENGINE, name=name).message)
             elif verdict and verdict.why and not verdict.is_passing:
                 reasons.append(verdict.why.message)
             elif fault:
                 reasons.append(fault)
-        return joined(reasons or [Message("the nodes have not answered yet")])
+        return joined(reasons or [EngineUnavailable("the nodes have not answered yet", engine=ENGINE).message])
 
     def _tell_news(self, waiting: Sequence[Waiter]) -> None:
         assert self._list is not None
@@ -369,7 +371,7 @@ class Desk:
             is_down = waiter.down_since_s is not None
             alike = (waiter.graph.version, waiter.entry.stage, waiter.entry.nodes, is_down, is_down or ahead)
             if alike not in said:
-                said[alike] = self._news_of_down(waiter) if is_down else _news(waiter, ahead)
+                said[alike] = self._news_of_down(waiter) if is_down else place_in_line(ahead, waiter.entry.nodes)
             if said[alike] and said[alike] != waiter.news:
                 waiter.news = said[alike]
                 waiter.woken.set()
@@ -410,12 +412,6 @@ class Desk:
                 self._changed.notify_all()
 
 
-def _news(waiter: Waiter, ahead: int) -> str:
-    nodes = sorted(waiter.entry.nodes)
-    where = nodes[0] if len(nodes) == 1 else say("{count} nodes", count=len(nodes))
-    return say("waits for a node: {ahead} before it on {where}", ahead=ahead, where=where)
-
-
 def _is_stopped(waiter: Waiter) -> bool:
     try:
         if waiter.should_stop():
@@ -423,52 +419,3 @@ def _is_stopped(waiter: Waiter) -> bool:
     except Exception as error:  # the caller's own code: it is told, the others go on
         waiter.fail(error)
     return waiter.error is not None
-
-
-def cannot(graph: Graph, verdicts: Sequence[Verdict | None]) -> EngineRefused | None:
-    """Why none of the nodes will ever run the graph; None when one can, or when one has not said."""
-    if any(verdict is None or verdict.is_fit or verdict.is_passing for verdict in verdicts):
-        return None
-    reasons = _told_once([verdict.why.message for verdict in verdicts if verdict and verdict.why])
-    if not reasons:
-        return no_nodes()
-    return EngineRefused(
-        "no node can run graph {graph}: {reasons}", engine=ENGINE, graph=graph.name, reasons=joined(reasons)
-    )
-
-
-def _told_once(messages: Sequence[Message]) -> list[Message]:
-    """A file that is missing on every node of a rack is named once."""
-    found: dict[str, list[Message]] = {}
-    for message in messages:
-        found.setdefault(str(message.facts.get("reasons", message)), []).append(message)
-    return [
-        alike[0]
-        if len(alike) == 1
-        else Message(
-            "{reason} (and so on {names})",
-            {"reason": alike[0], "names": ", ".join(str(other.facts.get("name", "")) for other in alike[1:])},
-        )
-        for alike in found.values()
-    ]
-
-
-def no_nodes() -> EngineRefused:
-    """There is nowhere to run anything."""
-    return EngineRefused(
-        "there is no GPU node; list one in nodes.toml in the sessions folder (see docs/gpu.md)", engine=ENGINE
-    )
-
-
-def joined(messages: Sequence[Message]) -> Message:
-    """One message after the other, each once."""
-    distinct = {str(message): message for message in messages}
-    *first, last = distinct.values()
-    for message in reversed(first):
-        last = Message("{first}; {rest}", {"first": message, "rest": last})
-    return last
-
-
-def _no_list(error: SQLAlchemyError) -> EngineUnavailable:
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return EngineUnavailable("the list of waiting jobs cannot be reached: {reason}", engine=ENGINE, reason=reason)

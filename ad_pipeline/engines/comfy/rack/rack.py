@@ -12,9 +12,10 @@ from ad_pipeline.engines.comfy.client import ComfyNode
 from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.protocol import ENGINE
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
-from ad_pipeline.engines.comfy.rack.desk import Desk, Waiter, cannot, no_nodes
+from ad_pipeline.engines.comfy.rack.desk import Desk, Waiter
 from ad_pipeline.engines.comfy.rack.fitness import Fitness, models_of
 from ad_pipeline.engines.comfy.rack.health import HealthWatch, marked
+from ad_pipeline.engines.comfy.rack.reasons import cannot, no_nodes
 from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Left, WaitingList
 from ad_pipeline.engines.contracts import Progress
 from ad_pipeline.errors import Cancelled, EngineUnavailable

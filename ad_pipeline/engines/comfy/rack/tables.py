@@ -29,6 +29,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
+from ad_pipeline.errors import MachineLacks
+
 _BUSY_S = 30.0
 _META = MetaData()
 
@@ -79,7 +81,9 @@ FAULTS = Table(
     Column("work", String(128), primary_key=True),
     Column("node", String(64), primary_key=True),
     Column("at_s", Float, nullable=False),
+    Column("since_s", Float, nullable=False),
 )
+"""Where which work failed, and since when it waited: its next attempt keeps its place in the line."""
 
 TIMES = Table(
     "rack_times",
@@ -97,11 +101,17 @@ class Database:
     def __init__(self, url: str) -> None:
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_S}} if self._is_sqlite else {}
-        # SQLite: `data_version` tells of others' changes only to a connection that stays the same.
-        self._engine: Engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=2, **options)
-        self._looks: Engine = create_engine(
-            url, poolclass=QueuePool, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT", **options
-        )
+        try:
+            self._engine: Engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=2, **options)
+            # SQLite: `data_version` tells of others' changes only to a connection that stays the same.
+            self._looks: Engine = create_engine(
+                url, poolclass=QueuePool, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT", **options
+            )
+        except ModuleNotFoundError as error:
+            raise MachineLacks(
+                "the database {url} needs the package {package}; install it: pip install {package}",
+                url=make_url(url).render_as_string(hide_password=True), package=error.name,
+            ) from error  # fmt: skip
         if self._is_sqlite:
             event.listen(self._engine, "connect", _opened)
             event.listen(self._engine, "begin", _begun)

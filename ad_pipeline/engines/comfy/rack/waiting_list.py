@@ -218,13 +218,14 @@ class WaitingList:
 
     def _list(self, rows: Connection, come: Sequence[Entry], views: Mapping[str, NodeView], now_s: float) -> set[str]:
         refused: set[str] = set()
+        tried = {row.work: row.since_s for row in rows.execute(select(FAULTS).order_by(FAULTS.c.since_s.desc()))}
         new: list[dict[str, Any]] = []
         for entry in come:
             row = rows.execute(select(JOBS).where(JOBS.c.job_id == entry.job_id)).mappings().first()
             if row and row["process"] not in ("", self._mark) and row["state"] in ("waiting", "held"):
                 refused.add(entry.job_id)
                 continue
-            values = self._values(entry, "waiting", now_s)
+            values = self._values(entry, "waiting", tried.get(entry.work, now_s))
             if row and row["state"] == "waiting":
                 values["since_s"] = row["since_s"]
             view = views.get(row["node"]) if row and row["state"] in ("orphan", "ended") else None
@@ -250,11 +251,11 @@ class WaitingList:
         if new:
             rows.execute(insert(JOBS), new)
 
-    def _values(self, entry: Entry, state: str, now_s: float) -> dict[str, Any]:
+    def _values(self, entry: Entry, state: str, since_s: float) -> dict[str, Any]:
         return {
             "job_id": entry.job_id, "state": state, "process": self._mark, "work": entry.work, "graph": entry.graph,
             "models": entry.models, "stage": entry.stage, "session_id": entry.session_id, "urgent": entry.urgent,
-            "estimate_s": entry.estimate_s, "since_s": now_s, "nodes": "\n".join(sorted(entry.nodes)),
+            "estimate_s": entry.estimate_s, "since_s": since_s, "nodes": "\n".join(sorted(entry.nodes)),
             "node": "", "given_s": 0.0, "swapped": False,
         }  # fmt: skip
 
@@ -270,7 +271,8 @@ class WaitingList:
         if left.failed:
             at = (FAULTS.c.work == row["work"], FAULTS.c.node == row["node"])
             rows.execute(delete(FAULTS).where(*at))
-            rows.execute(insert(FAULTS).values(work=row["work"], node=row["node"], at_s=now_s))
+            fault = {"work": row["work"], "node": row["node"], "at_s": now_s, "since_s": row["since_s"]}
+            rows.execute(insert(FAULTS).values(**fault))
         elif left.ran and node is not None:
             self._learn(rows, row, now_s - max(row["given_s"], node["ended_s"]))
         ended = {"ended_s": now_s} | ({"urgent_ended_s": now_s} if row["urgent"] else {})
