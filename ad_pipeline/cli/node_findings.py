@@ -24,7 +24,7 @@ from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import say, user_language
 from ad_pipeline.settings import Settings
 
-LOOK_S = 1.5
+LOOK_S = 1.2
 """`doctor` stays quick when every node is down."""
 _DESCRIBE_S = 20.0
 _FRAMES = 24

@@ -128,7 +128,7 @@ def comfy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def up(place: Place, comfy: Path) -> Iterator[subprocess.Popen[str]]:
     """A running `gpu up` with both nodes listed, beside one that a person wrote."""
     _listed(place, '[[node]]\nname = "gpu0"\nurl = "http://127.0.0.1:9"\n')
-    port = 20000 + os.getpid() % 20000
+    port = 20000 + os.getpid() * 10 % 20000  # workers of one test run are neighbours
     running = place.start("gpu", "up", "--comfy", str(comfy), "--port", str(port), "--comfy-args=--lowvram")
     try:
         until(lambda: (place.root / "nodes.toml").read_text().count("[[node]]") == 3, seconds=30)

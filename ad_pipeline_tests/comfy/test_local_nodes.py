@@ -65,7 +65,7 @@ def _running(plan: LocalPlan, devices: Sequence[CudaDevice]) -> Iterator[_Runnin
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalPlan:
     monkeypatch.setenv("AD_PIPELINE_LANGUAGE", "en")
     monkeypatch.setenv("AD_PIPELINE_SECRET", "Bearer x")
-    port = 20000 + os.getpid() % 20000
+    port = 20000 + os.getpid() * 10 % 20000  # workers of one test run are neighbours
     return LocalPlan(
         comfy=comfy_folder(tmp_path / "ComfyUI"), python=sys.executable, folder=tmp_path / "nodes", first_port=port,
         arguments=("--lowvram",), pause_s=0.05,
