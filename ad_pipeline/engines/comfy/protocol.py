@@ -15,11 +15,15 @@ from ad_pipeline.engines.comfy.outputs import OutputFile, output_files
 ENGINE = "comfyui"
 LONGEST_REASON = 300
 
-Fault = Literal["out_of_memory", "device", "graph"]
-"""`device`: the card or its driver failed, which another try or another card may not repeat."""
+Fault = Literal["out_of_memory", "device", "service", "graph"]
+"""`device`: the card or its driver failed, which another try or another card may not repeat.
+
+`service`: a node that calls somebody else's machines did not reach them, or was told to wait.
+"""
 
 _OUT_OF_MEMORY = ("out of memory", "outofmemory", "ran out of memory", "can't allocate memory", "not enough memory")
 _DEVICE = ("cuda error", "cudnn", "cublas", "hip error", "nccl", "driver shutting down", "acceleratorerror")
+_SERVICE = ("localnetworkerror", "apiservererror", "rate limit exceeded")
 
 
 # --- POST /prompt -------------------------------------------------------------------------------
@@ -219,6 +223,8 @@ def _failed(told: Mapping[str, Any]) -> Failed:
         fault = "out_of_memory"
     elif any(mark in text for mark in _DEVICE):
         fault = "device"
+    elif any(mark in text for mark in _SERVICE):
+        fault = "service"
     return Failed(
         node_id=str(told.get("node_id", "")),
         class_type=str(told.get("node_type", "")),
