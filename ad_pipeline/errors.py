@@ -7,6 +7,7 @@
         + StoryboardRejected     ... in the storyboard
       x EngineError            carries .engine and .job_id
         + EngineUnavailable      a passing fault: try again later, or the next engine of the chain
+            + OutOfMemory            ... a card had too little memory: less may fit
         + EngineRefused          this request will never work there: do not retry
       x BudgetExceeded         the brief's budget does not cover it: raise it or pick a cheaper route
       x MediaError             ffmpeg failed or a media file is broken
@@ -86,6 +87,10 @@ class EngineError(AdPipelineError):
 
 class EngineUnavailable(EngineError):
     """A passing fault; nothing was written."""
+
+
+class OutOfMemory(EngineUnavailable):
+    """The card had too little memory for the job: less may fit."""
 
 
 class EngineRefused(EngineError):

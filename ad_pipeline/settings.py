@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_MEDIA_PORT = 3001
@@ -23,6 +23,10 @@ class Settings:
     """The list of ComfyUI nodes; `nodes.toml` beside the sessions when not given."""
     graphs: tuple[Path, ...] = ()
     """Folders with a person's own ComfyUI graphs, looked through before ours."""
+    database_url: str = ""
+    """Where jobs wait for GPUs, as SQLAlchemy writes it; beside Dagster's own files when not given."""
+    comfy_key: str = field(default="", repr=False)
+    """The key of a Comfy account, for graphs that call paid services."""
 
 
 def settings_from_environment() -> Settings:
@@ -35,7 +39,14 @@ def settings_from_environment() -> Settings:
         media_url=os.environ.get("AD_PIPELINE_MEDIA_URL", f"http://127.0.0.1:{DEFAULT_MEDIA_PORT}").rstrip("/"),
         nodes=Path(nodes).expanduser().absolute() if nodes else root / "nodes.toml",
         graphs=_folders("AD_PIPELINE_GRAPHS"),
+        database_url=os.environ.get("AD_PIPELINE_DATABASE_URL", "") or f"sqlite:///{_home(root) / 'gpu_jobs.sqlite'}",
+        comfy_key=os.environ.get("AD_PIPELINE_COMFY_KEY", ""),
     )
+
+
+def _home(root: Path) -> Path:
+    named = os.environ.get("DAGSTER_HOME", "")
+    return Path(named).expanduser().absolute() if named else root / ".dagster"
 
 
 def _folders(variable: str) -> tuple[Path, ...]:

@@ -6,8 +6,10 @@ What a vendor can do, costs and forbids is data (`EngineFacts`), never an `if` o
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -87,8 +89,15 @@ class Job:
     """
 
     job_id: str
+    work: str = ""
+    """The same for every attempt at one artifact: another attempt may go elsewhere."""
+    group: str = ""
+    """What is waited for together: the session."""
+    urgent: bool = False
     report: Callable[[Progress], None] = _silent
     should_stop: Callable[[], bool] = _never
+    hold: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
+    """Entered with a node's name for as long as the job has it: whoever watches the cards sees it in use."""
 
     def checkpoint(self, fraction: float, note: str = "") -> None:
         """Report progress; leave by `Cancelled` when the work was stopped."""
@@ -177,6 +186,8 @@ class ImageRequest:
     brand_elements: tuple[str, ...] = ()
     safe_box: Box
     calm_boxes: tuple[Box, ...] = ()
+    edits: Path | None = None
+    """A picture to change as `prompt` says, instead of making one."""
     mark_boxes: tuple[Box, ...] = ()
     """Corners where a small mark lies: a product keeps clear of them, a surface or a figure need not."""
     motion_style: str = "gentle drift"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-from ad_pipeline.engines.contracts import Engine
+from ad_pipeline.engines.comfy.place import Place
+from ad_pipeline.engines.contracts import Craft, Engine
 from ad_pipeline.errors import EngineUnavailable
 
 _BUILT_IN: Mapping[str, str] = MappingProxyType(
@@ -21,6 +23,40 @@ _BUILT_IN: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_COMFY: Mapping[str, tuple[Craft, Mapping[str, str]]] = MappingProxyType(
+    {
+        "comfyui/z_image_turbo": ("image", {"": "z_image_turbo"}),
+        "comfyui/sdxl_brand": ("image", {"": "sdxl_brand"}),
+        "comfyui/sdxl_controlnet": (
+            "image", {"": "sdxl_canny", "canny": "sdxl_canny", "depth": "sdxl_depth", "lineart": "sdxl_lineart"}
+        ),
+        "comfyui/qwen_image_edit_2511": ("image", {"": "qwen_edit_2511"}),
+        "comfyui/qwen_image_edit_2511_lightning": ("image", {"": "qwen_edit_2511_lightning"}),
+        "comfyui/qwen_image_edit_2509": ("image", {"": "qwen_edit_2509"}),
+        "comfyui/qwen_image_edit_2509_lightning": ("image", {"": "qwen_edit_2509_lightning"}),
+        "openai/dall-e-3": ("image", {"": "dalle3"}),
+        "comfyui/animatediff": ("motion", {"": "animatediff_sd15"}),
+        "comfyui/animatediff_sdxl": ("motion", {"": "animatediff_sdxl"}),
+        "comfyui/wan2.1_i2v_14b": ("motion", {"": "wan21_i2v_480p"}),
+        "comfyui/wan2.1_i2v_14b_720p": ("motion", {"": "wan21_i2v_720p"}),
+        "comfyui/svd": ("motion", {"": "svd"}),
+        "veo/veo-3": ("motion", {"": "veo3"}),
+        "sora/sora-2": ("motion", {"": "sora2"}),
+        "comfyui/latentsync-1.6": ("lipsync", {"": "latentsync"}),
+        "comfyui/mmaudio": ("sound", {"": "mmaudio_video"}),
+    }
+)  # fmt: skip
+"""Models that ComfyUI runs, and their graphs by mode; a graph of a person's own is `comfyui/<its name>`."""
+
+_COMFY_ENGINES: Mapping[Craft, str] = MappingProxyType(
+    {
+        "image": "ad_pipeline.engines.comfy.image:ComfyImage",
+        "motion": "ad_pipeline.engines.comfy.motion:ComfyMotion",
+        "lipsync": "ad_pipeline.engines.comfy.lipsync:ComfyLipsync",
+        "sound": "ad_pipeline.engines.comfy.sound:ComfySound",
+    }
+)
+
 
 def import_built_in() -> None:
     """Load every engine's module now, for a process that others are forked from."""
@@ -28,11 +64,18 @@ def import_built_in() -> None:
         importlib.import_module(place.split(":")[0])
 
 
+def _named(place: str) -> Any:
+    """The class that `module:name` says."""
+    module, name = place.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
 class Registry:
     """Engines by model id; one instance each, so that an engine may keep a connection."""
 
-    def __init__(self, more: Mapping[str, Engine] | None = None) -> None:
+    def __init__(self, more: Mapping[str, Engine] | None = None, *, comfy: Place | None = None) -> None:
         self._built: dict[str, Engine] = dict(more or {})
+        self._comfy = comfy
 
     def engine(self, model_id: str) -> Engine:
         """The engine of that model.
@@ -41,15 +84,34 @@ class Registry:
             EngineUnavailable: this version has none, or it is not ready on this machine.
         """
         if model_id not in self._built:
-            if model_id not in _BUILT_IN:
-                raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
-            module, name = _BUILT_IN[model_id].split(":")
-            self._built[model_id] = getattr(importlib.import_module(module), name)()
+            self._built[model_id] = self._new(model_id)
         engine = self._built[model_id]
         missing = engine.missing()
         if missing:
             raise EngineUnavailable("{engine} is not ready: {missing}", engine=model_id, missing=missing)
         return engine
+
+    def _new(self, model_id: str) -> Engine:
+        if model_id in _BUILT_IN:
+            return _named(_BUILT_IN[model_id])()
+        if self._comfy is not None:
+            craft, graphs = _COMFY.get(model_id) or self._own_graph(model_id)
+            part = importlib.import_module("ad_pipeline.engines.comfy.part")
+            shop = importlib.import_module("ad_pipeline.engines.comfy.workshop").workshop(self._comfy)
+            local = model_id.startswith("comfyui/")
+            model = part.ModelGraphs(model_id=model_id, craft=craft, graphs=graphs, local=local)
+            return _named(_COMFY_ENGINES[craft])(shop, model)
+        raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
+
+    def _own_graph(self, model_id: str) -> tuple[Craft, Mapping[str, str]]:
+        """The craft of a person's own graph."""
+        engine, _, name = model_id.partition("/")
+        if self._comfy is None or engine != "comfyui":
+            raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
+        own = importlib.import_module("ad_pipeline.engines.comfy.own_graphs").own_graphs(self._comfy.graphs)
+        if name not in own:
+            raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
+        return own[name].craft, {"": name}
 
     def why_not(self, model_id: str) -> str:
         """Why the engine cannot work here, as one sentence; empty when it can."""

@@ -114,6 +114,14 @@ class Ledger:
         with self._writing() as db:
             db.execute("UPDATE jobs SET state = 'released' WHERE job_id = ? AND state = 'reserved'", (job_id,))
 
+    def is_released(self, job_id: str) -> bool:
+        """Whether the job was set aside and then failed, without cost."""
+        if not self._path.exists():
+            return False
+        with contextlib.closing(self._open()) as db:
+            row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+            return row is not None and row[0] == "released"
+
     def spent(self, session_id: str) -> Spent:
         """What the session has cost."""
         if not self._path.exists():

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
 
+from ad_pipeline.engines.comfy.own_graphs import OwnGraph, own_graphs
 from ad_pipeline.engines.contracts import Craft, Licence
+from ad_pipeline.settings import settings_from_environment
 
 Unit = Literal["image", "clip_second", "spoken_1000_characters", "storyboard", "effect"]
 
@@ -35,9 +37,33 @@ class ModelRow:
         return self.model_id.split("/", 1)[1]
 
 
-@functools.cache
 def models() -> Mapping[str, ModelRow]:
-    """All rows by id."""
+    """All rows by id: those of the table, and a person's own graphs (`AD_PIPELINE_GRAPHS`) as `comfyui/<name>`.
+
+    Raises:
+        InputRejected: one of their files is broken.
+    """
+    folders = settings_from_environment().graphs
+    return {**_table(), **_own_rows(own_graphs(folders))} if folders else _table()
+
+
+def _own_rows(own: Mapping[str, OwnGraph]) -> dict[str, ModelRow]:
+    rows: dict[str, ModelRow] = {}
+    for name, found in own.items():
+        recipe = found.graph.recipe
+        terms = [file.licence for file in recipe.models] + [service.licence for service in recipe.services]
+        rows[f"comfyui/{name}"] = ModelRow(
+            model_id=f"comfyui/{name}",
+            crafts=frozenset({found.craft}),
+            local=not recipe.services,
+            gpu=True,
+            licence=Licence(name=", ".join(dict.fromkeys(terms)) or "none told", paid_ads=recipe.paid_ads),
+        )
+    return rows
+
+
+@functools.cache
+def _table() -> Mapping[str, ModelRow]:
     text = (resources.files("ad_pipeline.routing") / "models.toml").read_text(encoding="utf-8")
     return {model_id: _row(model_id, row) for model_id, row in tomllib.loads(text)["models"].items()}
 

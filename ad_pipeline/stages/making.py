@@ -6,6 +6,7 @@ no two layers multiply their attempts and no downgrade goes unmarked.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def _made_by(
     )
     started = time.monotonic()
     with session.drafting(task.key) as draft:
-        done, attempt = _tried(
+        done, attempts, made_as = _tried(
             workplace, session, task, row=row, engine=engine, seed=seed, decides=decides, draft=draft
         )
         run_s = time.monotonic() - started - done.seconds_waited
@@ -148,8 +149,8 @@ def _made_by(
                 "cost_reserved_usd": estimate.cost_usd,
                 "cost_settled_usd": done.cost_usd,
                 "node": done.node,
-                "attempts": attempt,
-                "job_id": job_id(decides, attempt),
+                "attempts": attempts,
+                "job_id": made_as,
                 "degraded": degraded,
                 "verdicts": tuple(VerdictNote(**verdict.to_dict()) for verdict in verdicts),
                 "details": plain(done.details),
@@ -164,13 +165,18 @@ def _made_by(
 def _tried(
     workplace: Workplace, session: Session, task: Task, *, row: ModelRow, engine: Engine, seed: int | None,
     decides: str, draft: Draft,
-) -> tuple[Done, int]:  # fmt: skip
-    """The engine's work and the attempt that ended well; a passing fault is tried again where that can help."""
-    attempts = GPU_ATTEMPTS if row.gpu or not row.local else 1
+) -> tuple[Done, int, str]:  # fmt: skip
+    """The engine's work, in how many attempts, under which id; a passing fault is tried again where that can help."""
     costs = row.gpu or not row.local
-    for attempt in range(1, attempts + 1):
+    first = _first_attempt(workplace, decides) if costs else 1
+    last = first + (GPU_ATTEMPTS if costs else 1) - 1
+    for attempt in range(first, last + 1):
         job = Job(
             job_id=job_id(decides, attempt),
+            work=decides,
+            group=session.session_id,
+            urgent=workplace.urgent,
+            hold=workplace.hold,
             report=lambda progress: _tell_progress(workplace, session, task, progress),
             should_stop=workplace.should_stop,
         )
@@ -186,12 +192,14 @@ def _tried(
         try:
             job.checkpoint(0.0)
             done = task.work(engine, seed, draft, job)
-        except EngineUnavailable:
+        except EngineUnavailable as error:
             if costs:
                 workplace.ledger.release(job.job_id)
-            if attempt == attempts:
+            if attempt == last:
                 raise
-            _pause(workplace, workplace.first_pause_s * 2 ** (attempt - 1))
+            _tell(workplace, session, task, "working", note=str(error))
+            # A little apart, so that all who failed together do not come back together.
+            _pause(workplace, workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25))
             continue
         except (EngineRefused, Cancelled):
             if costs:
@@ -199,8 +207,19 @@ def _tried(
             raise
         if costs:
             workplace.ledger.settle(job.job_id, usd=done.cost_usd, gpu_seconds=done.gpu_seconds)
-        return done, attempt
+        return done, attempt - first + 1, job.job_id
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _first_attempt(workplace: Workplace, decides: str) -> int:
+    """The attempt to begin with: after a crash the one that was out then, so that its job is found and not paid twice.
+
+    An attempt that failed is released in the ledger; one that is reserved or settled may still lie with its engine.
+    """
+    attempt = 1
+    while workplace.ledger.is_released(job_id(decides, attempt)):
+        attempt += 1
+    return attempt
 
 
 def _repicked(session: Session, task: Task) -> TakeRecord | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ad_pipeline.engines.comfy.place import Place
 from ad_pipeline.engines.registry import Registry
 from ad_pipeline.ledger.ledger import Ledger
 from ad_pipeline.sessions.keys import Kind
@@ -51,6 +54,10 @@ class Workplace:
     should_stop: Callable[[], bool] = _go_on
     made_by: MadeBy = "pipeline"
     run_id: str = ""
+    urgent: bool = False
+    """Its GPU jobs go before those that wait."""
+    hold: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
+    """Entered with a GPU node's name for as long as a job has it."""
     first_pause_s: float = 2.0
     """Before a passing fault is tried again; doubled each time."""
 
@@ -61,7 +68,13 @@ class Workplace:
             store=SessionStore(settings.root),
             ledger=Ledger(settings.root / "ledger.sqlite"),
             brands=tuple(str(folder) for folder in settings.brands),
-        )
+            engines=Registry(
+                comfy=Place(
+                    nodes=settings.nodes, graphs=settings.graphs, database_url=settings.database_url,
+                    service_key=settings.comfy_key,
+                )
+            ),
+        )  # fmt: skip
 
     def session(self, session_id: str) -> Session:
         return self.store.session(session_id)

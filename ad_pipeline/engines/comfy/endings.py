@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ad_pipeline.engines.comfy.protocol import ENGINE, CancelledThere, Failed, Finished, Unknown
-from ad_pipeline.errors import EngineRefused, EngineUnavailable
+from ad_pipeline.errors import EngineRefused, EngineUnavailable, OutOfMemory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +24,14 @@ def concluded(end: JobEnd, *, node_name: str, job_id: str) -> Finished:
     """The end of a job that went well; any other end as the error that says whether to try again.
 
     Raises:
-        EngineUnavailable: out of memory, a broken card, a stall, a job lost or interrupted there.
+        EngineUnavailable: out of memory, a broken card, a service out of reach, a stall, a job lost or interrupted.
         EngineRefused: the graph itself failed.
     """
     match end:
         case Finished():
             return end
         case Failed(fault="out_of_memory"):
-            raise EngineUnavailable(
+            raise OutOfMemory(
                 "node {name} ran out of memory in {class_type} (node {node_id} of the graph): {reason}",
                 engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
                 reason=end.message,
@@ -39,6 +39,12 @@ def concluded(end: JobEnd, *, node_name: str, job_id: str) -> Finished:
         case Failed(fault="device"):
             raise EngineUnavailable(
                 "the card of node {name} failed in {class_type} (node {node_id} of the graph): {reason}",
+                engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
+                reason=end.message,
+            )  # fmt: skip
+        case Failed(fault="service"):
+            raise EngineUnavailable(
+                "{class_type} (node {node_id} of the graph) did not reach its service from node {name}: {reason}",
                 engine=ENGINE, job_id=job_id, name=node_name, class_type=end.class_type, node_id=end.node_id,
                 reason=end.message,
             )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Sound effects by ComfyUI: MMAudio listens to the clip, or to words where there is none."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from ad_pipeline.engines.comfy.filling import Wish, filled
+from ad_pipeline.engines.comfy.graphs import Graph
+from ad_pipeline.engines.comfy.part import ModelGraphs, broken, facts_of, told, told_times
+from ad_pipeline.engines.comfy.recipe import Value
+from ad_pipeline.engines.comfy.workshop import Want, Workshop
+from ad_pipeline.engines.contracts import Done, Job, MusicRequest, SfxRequest, SoundEngine
+from ad_pipeline.errors import EngineRefused, EngineUnavailable, MediaError
+from ad_pipeline.media.conform import fit_sound, retimed
+from ad_pipeline.media.time import FrameRate
+
+STAGE = "sfx"
+_LISTENS = FrameRate(Fraction(25))
+_SHORTEST_SHARE = 0.97
+"""It shortens the sound without a word when it gets too few frames: less than this of the length is no success."""
+
+
+class ComfySound(SoundEngine):
+    """Effects that fit a clip; it composes no music."""
+
+    def __init__(self, shop: Workshop, model: ModelGraphs) -> None:
+        self._shop, self._model = shop, model
+        self.facts = facts_of(model, shop)
+
+    def missing(self) -> str:
+        return self._shop.missing(self._model.graph_for(None), stage=STAGE)
+
+    def render_sfx(self, request: SfxRequest, target: Path, job: Job) -> Done:
+        clip, raw = target.with_name(f"{target.name}.25.mp4"), target.with_name(f"{target.name}.flac")
+        try:
+            # A frame more than it will look at: with one too few the sound comes short.
+            retimed(request.clip, clip, rate=_LISTENS, frames=_LISTENS.frames(request.duration_s) + 2)
+
+            def fill(graph: Graph) -> dict[str, Value | Path]:
+                return filled(
+                    graph,
+                    Wish(
+                        prompt=request.prompt, seed=request.seed, duration_s=request.duration_s, files={"video": clip}
+                    ),
+                )
+
+            want = Want(
+                stage=STAGE, part="sound", graph=self._model.graph_for(None), fill=fill, drafts={"sound": raw},
+                share=(0.02, 0.98), estimate_s=request.duration_s,
+            )  # fmt: skip
+            run = self._shop.run(job, want)
+            length_s = fit_sound(raw, target, seconds=request.duration_s)
+        except MediaError as error:
+            raise broken(error, self._model, job.job_id) from error
+        finally:
+            clip.unlink(missing_ok=True)
+            raw.unlink(missing_ok=True)
+        if length_s < request.duration_s * _SHORTEST_SHARE:
+            target.unlink(missing_ok=True)
+            raise EngineUnavailable(
+                "{model} made {got:.2f} s of sound; {wanted:.2f} s were asked for",
+                engine=self._model.engine, job_id=job.job_id, model=self._model.model_id, got=length_s,
+                wanted=request.duration_s,
+            )  # fmt: skip
+        return Done(
+            model=self.facts.model,
+            seed=request.seed,
+            details={**told([run]), "length_s": round(length_s, 3)},
+            **told_times([run]),
+        )
+
+    def render_music(self, request: MusicRequest, target: Path, job: Job) -> Done:
+        raise EngineRefused("{model} composes no music", engine=self._model.engine, model=self._model.model_id)

@@ -1,0 +1,214 @@
+"""A graph's run on whichever node can: waited for, uploaded, run, fetched; smaller where memory runs out.
+
+Nothing here tries a failed job again: that is `stages/making.py`'s. What it does by itself is the way
+down when a card has too little memory: once more on the emptied card, then the graph's smaller kin.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ad_pipeline.engines.comfy.graph_folders import graph_folders
+from ad_pipeline.engines.comfy.graphs import Graph, load_graph
+from ad_pipeline.engines.comfy.place import Place
+from ad_pipeline.engines.comfy.protocol import ENGINE
+from ad_pipeline.engines.comfy.rack.config import NodesFile
+from ad_pipeline.engines.comfy.rack.rack import Ask, Rack, Turn
+from ad_pipeline.engines.comfy.recipe import Value
+from ad_pipeline.engines.comfy.running import Fetched, Seen, run_graph
+from ad_pipeline.engines.contracts import Job, Progress
+from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, OutOfMemory
+
+SERVICE_KEY = "api_key_comfy_org"
+"""Where a node that calls a paid service looks for its key; the server keeps it out of its history."""
+
+
+_MOST_RUNGS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Want:
+    """One graph's run. `fill` gives its values, for the graph asked for or a smaller one; a path is uploaded.
+
+    `part` names it within its job, so that each part of a job has an id of its own.
+    """
+
+    stage: str
+    part: str
+    graph: str
+    fill: Callable[[Graph], Mapping[str, Value | Path]]
+    drafts: Mapping[str, Path]
+    share: tuple[float, float] = (0.0, 1.0)
+    """From where to where of the whole job this run is, for its progress."""
+    estimate_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """How a graph ran. `lessened` says what was done when memory ran out, in order."""
+
+    graph: Graph
+    node: str
+    waited_s: float
+    run_s: float
+    swapped: bool
+    taken_up: bool
+    lessened: tuple[str, ...]
+    seen: Mapping[str, Seen]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rung:
+    """One step of the way down: `instead` are values that a larger graph's recipe wants for it."""
+
+    number: int
+    graph: Graph
+    instead: Mapping[str, Value]
+
+
+class Workshop:
+    """All nodes and graphs of one place; one in a process, shared by its threads."""
+
+    def __init__(self, place: Place, *, rack: Rack | None = None) -> None:
+        self._place = place
+        self._nodes = NodesFile(place.nodes)
+        self.rack = rack or Rack(nodes=self._nodes, database_url=place.database_url)
+
+    def graph(self, name: str) -> Graph:
+        """The graph of that name; a person's own before ours.
+
+        Raises:
+            EngineUnavailable: there is none.
+            InputRejected: its files are broken.
+        """
+        for folder in graph_folders(self._place.graphs):
+            if (folder / f"{name}.json").is_file():
+                return _loaded(folder, name, _mark(folder, name))
+        raise EngineUnavailable("there is no graph {graph}", engine=ENGINE, graph=name)
+
+    def missing(self, name: str, *, stage: str) -> str:
+        """Why no node can run the graph, as a sentence with its fix; empty when one can or may."""
+        try:
+            graph = self.graph(name)
+            if graph.recipe.services and not self._place.service_key:
+                return str(
+                    EngineUnavailable(
+                        "the graph {graph} calls {service}: put the key of a Comfy account into AD_PIPELINE_COMFY_KEY",
+                        engine=ENGINE,
+                        graph=name,
+                        service=graph.recipe.services[0].name,
+                    )  # fmt: skip
+                )
+            return self.rack.missing() or self.rack.missing(graph, stage=stage)
+        except (EngineUnavailable, InputRejected) as error:
+            return str(error)
+
+    def can(self, name: str, *, stage: str) -> bool:
+        """Whether a node can run the graph."""
+        return not self.missing(name, stage=stage)
+
+    def run(self, job: Job, want: Want) -> Ran:
+        """Run it to the checked drafts.
+
+        Raises:
+            EngineUnavailable: a passing fault; another attempt goes to another node where one can do it.
+            EngineRefused: it will never work there: the graph failed, or no card has memory enough.
+            Cancelled: stopped; the job was cancelled on its node.
+        """
+        lessened: list[str] = []
+        why: OutOfMemory | None = None
+        for rung in self._ladder(want.graph):
+            try:
+                return self._run(job, want, rung, lessened)
+            except OutOfMemory as error:
+                why = error
+                lessened.append(f"{error.message}")
+        assert why is not None
+        raise EngineRefused(
+            "no card has memory enough for the graph {graph}, nor for less: {reason}",
+            engine=ENGINE, job_id=job.job_id, graph=want.graph, reason=why.message,
+        ) from why  # fmt: skip
+
+    def _ladder(self, name: str) -> Iterator[_Rung]:
+        """The graph, and ever smaller ones."""
+        rung = _Rung(number=0, graph=self.graph(name), instead={})
+        for number in range(1, _MOST_RUNGS + 1):
+            yield rung
+            recipe = rung.graph.recipe
+            if not recipe.smaller:
+                return
+            instead = {**rung.instead, **recipe.smaller_values}
+            rung = _Rung(number=number, graph=self.graph(recipe.smaller), instead=instead)
+
+    def _run(self, job: Job, want: Want, rung: _Rung, lessened: list[str]) -> Ran:
+        graph = rung.graph
+        ask = Ask(
+            job_id=_part_id(job, f"{want.part}/{rung.number}"), work=f"{job.work}/{want.part}", graph=graph,
+            stage=want.stage, session_id=job.group, urgent=job.urgent, estimate_s=want.estimate_s,
+        )  # fmt: skip
+        report = _within(job, want.share)
+        with self.rack.turn(ask, report=report, should_stop=job.should_stop) as turn, job.hold(turn.name):
+            part = replace(job, job_id=ask.job_id, report=report)
+            try:
+                fetched = self._on_node(turn, rung, part, want)
+            except OutOfMemory as error:
+                # What other models left on the card may have been in the way.
+                lessened.append(f"{error.message}")
+                turn.node.free(models=True, cache=True)
+                part = replace(part, job_id=_part_id(job, f"{want.part}/{rung.number}/emptied"))
+                fetched = self._on_node(turn, rung, part, want)
+        return Ran(
+            graph=graph, node=turn.name, waited_s=turn.waited_s + fetched.done.waited_s, run_s=fetched.done.run_s,
+            swapped=turn.swapped, taken_up=fetched.taken_up, lessened=tuple(lessened), seen=fetched.seen,
+        )  # fmt: skip
+
+    def _on_node(self, turn: Turn, rung: _Rung, job: Job, want: Want) -> Fetched:
+        graph = rung.graph
+        instead = {name: value for name, value in rung.instead.items() if name in graph.recipe.inputs}
+        given = {**want.fill(graph), **instead}
+        values = {name: turn.node.upload(v) if isinstance(v, Path) else v for name, v in given.items()}
+        try:
+            bound = graph.bound(values, prefix=f"ad_pipeline/{job.job_id}")
+        except InputRejected as error:
+            raise EngineRefused("{reason}", engine=ENGINE, job_id=job.job_id, reason=error.message) from error
+        extra = dict(turn.extra)
+        if graph.recipe.services:
+            extra[SERVICE_KEY] = self._place.service_key
+        return run_graph(turn.node, bound, job, want.drafts, extra=extra, front=turn.front)
+
+
+@functools.cache
+def workshop(place: Place) -> Workshop:
+    """The one workshop of this process for a place: its rack keeps connections and one waiting thread."""
+    return Workshop(place)
+
+
+@functools.lru_cache(maxsize=64)
+def _loaded(folder: Path, name: str, mark: tuple[int, ...]) -> Graph:
+    return load_graph(folder, name)
+
+
+def _mark(folder: Path, name: str) -> tuple[int, ...]:
+    """Changes when one of the graph's files does."""
+    files = [folder / f"{name}.json", folder / f"{name}.toml"]
+    return tuple(
+        number for file in files if file.is_file() for number in (file.stat().st_mtime_ns, file.stat().st_size)
+    )
+
+
+def _part_id(job: Job, part: str) -> str:
+    return str(uuid.uuid5(uuid.UUID(job.job_id), part))
+
+
+def _within(job: Job, share: tuple[float, float]) -> Callable[[Progress], None]:
+    """A part's progress as that of the whole job."""
+    first, last = share
+
+    def report(progress: Progress) -> None:
+        job.report(Progress(fraction=first + (last - first) * progress.fraction, note=progress.note))
+
+    return report
