@@ -129,14 +129,31 @@ def test_a_passing_fault_is_tried_again_under_another_job(tmp_path: Path) -> Non
     assert studio.workplace.ledger.spent("ad").gpu_seconds == 1.5
 
 
-def test_the_same_work_asks_under_the_same_jobs_after_a_crash(tmp_path: Path) -> None:
-    first, again = FakeEngine(GPU, _down(), KeyboardInterrupt()), FakeEngine(GPU, _down(), "picture")
+def test_after_a_crash_the_job_that_was_out_is_asked_for_again(tmp_path: Path) -> None:
+    first, again = FakeEngine(GPU, _down(), KeyboardInterrupt()), FakeEngine(GPU, "picture")
     with pytest.raises(KeyboardInterrupt):
         Studio(tmp_path, first).make(a_task())
 
-    Studio(tmp_path, again).make(a_task())
+    record = Studio(tmp_path, again).make(a_task())
 
-    assert first.jobs == again.jobs
+    assert again.jobs == [first.jobs[1]]
+    assert record.attempts == 1
+
+
+def test_after_all_attempts_failed_the_next_ones_have_ids_of_their_own(tmp_path: Path) -> None:
+    down, up = FakeEngine(GPU, *[_down()] * GPU_ATTEMPTS), FakeEngine(GPU, "picture")
+    with pytest.raises(EngineUnavailable):
+        Studio(tmp_path, down).make(only(GPU, a_task()))
+
+    Studio(tmp_path, up).make(only(GPU, a_task()))
+
+    assert up.jobs[0] not in down.jobs
+
+
+def only(model_id: str, task: Task) -> Task:
+    """The task with no engine behind the one named."""
+    chain = tuple(row for row in task.decision.chain if row.model_id == model_id)
+    return dataclasses.replace(task, decision=dataclasses.replace(task.decision, chain=chain))
 
 
 def test_an_engine_that_stays_down_falls_to_the_next_and_says_so(tmp_path: Path) -> None:
