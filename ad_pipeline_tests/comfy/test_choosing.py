@@ -77,6 +77,16 @@ def test_a_job_does_not_queue_behind_a_long_run_while_another_node_is_nearly_fre
     )
 
 
+def test_nobody_waits_in_the_hope_of_a_node_whose_job_hangs() -> None:
+    places = [
+        Place(name="gpu0", models="key_image", held=(_held("x"),)),
+        Place(name="gpu1", models="motion_clip"),
+    ]
+
+    assert _chosen([_job("a")], places, now_s=5.0) == {"a": "gpu0"}
+    assert _chosen([_job("a")], places, now_s=500.0) == {"a": "gpu1"}
+
+
 def test_nodes_that_are_not_open_or_not_fit_get_nothing() -> None:
     places = [Place(name="gpu0", is_open=False), Place(name="gpu1")]
 
@@ -119,7 +129,7 @@ def test_who_waited_long_gets_its_models_loaded_once_the_loaded_ones_paid_off() 
     jobs = [_job("old", "lipsync", since_s=0.0), _job("new", since_s=990.0)]
 
     def first(swapped_s: float) -> str:
-        place = Place(name="gpu0", models="key_image", swapped_s=swapped_s, held=(_held("x"),))
+        place = Place(name="gpu0", models="key_image", swapped_s=swapped_s, held=(_held("x", given_s=995.0),))
         return next(iter(_chosen(jobs, [place], now_s=1000.0)))
 
     assert first(swapped_s=100.0) == "old"

@@ -312,6 +312,16 @@ def test_the_same_job_is_not_made_twice_at_once(tmp_path: Path) -> None:
             assert turn.name == "gpu0"
 
 
+def test_a_database_that_cannot_be_reached_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    with gpu() as server, racked(listed(server), tmp_path / "nowhere", patience_s=0.2) as rack:
+        holder = _Holder(rack, ask())
+
+        error = holder.ended()
+
+    assert isinstance(error, EngineUnavailable)
+    assert "the list of waiting jobs cannot be reached: unable to open database file" in str(error)
+
+
 def test_closing_ends_whoever_waits(tmp_path: Path) -> None:
     with gpu() as server:
         with racked(listed(server), tmp_path) as rack:

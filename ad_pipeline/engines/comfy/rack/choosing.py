@@ -196,7 +196,8 @@ class _Play:
             need_s = typical_s / place.weight + (self._times.load(job.models, typical_s) if job.swapped else 0.0)
             if number == 0:
                 ran_s = self._now_s - max(job.given_s, place.ended_s)
-                at_s = front_s = max(need_s - ran_s, 0.05 * need_s)
+                # Who is late will likely stay late: a job that hangs must not keep others in the hope of its node.
+                at_s = front_s = max(need_s - ran_s, 0.05 * need_s, 0.5 * (ran_s - need_s))
             else:
                 at_s += need_s
         return _Seat(

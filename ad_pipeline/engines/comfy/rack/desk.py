@@ -257,6 +257,7 @@ class Desk:
         """Tried again until patience ends: a database that is restarted must not fail a night's work."""
         with self._changed:
             self._tray.put_back(tray)
+        self._written(tray)  # it will be; whoever leaves need not stand and wait
         now_s = time.monotonic()
         self._fault_since_s = self._fault_since_s or now_s
         if now_s - self._fault_since_s > self._patience_s:

@@ -22,6 +22,7 @@ from ad_pipeline.errors import EngineError, EngineRefused, EngineUnavailable
 FIT_LASTS_S = 600.0
 UNFIT_LASTS_S = 30.0
 """A person who is told what is missing puts it there, and should not have to start anything again."""
+SILENT_LASTS_S = 5.0
 _SMALLER = 0.95
 """A card of 24 GB tells a little less."""
 _GIB = 2**30
@@ -67,6 +68,11 @@ class Verdict:
     def is_fit(self) -> bool:
         return self.why is None
 
+    @property
+    def lasts_s(self) -> float:
+        """How long it is believed."""
+        return SILENT_LASTS_S if self.is_passing else FIT_LASTS_S if self.is_fit else UNFIT_LASTS_S
+
 
 class Fitness:
     """The verdicts, fetched when they are asked for. Safe to share between threads."""
@@ -85,7 +91,7 @@ class Fitness:
             return Verdict(why=why, is_passing=False, at_s=time.monotonic())
         with self._lock:
             known = self._verdicts.get((config, graph.version))
-            if known and time.monotonic() - known.at_s < (FIT_LASTS_S if known.is_fit else UNFIT_LASTS_S):
+            if known and time.monotonic() - known.at_s < known.lasts_s:
                 return known
             self._wanted.setdefault(config, {})[graph.version] = graph
             if config.name not in self._asking:
