@@ -52,9 +52,9 @@ def _nodes(told: Mapping[str, Any]) -> None:
         servers = [stack.enter_context(gpu(load_s=load_s)) for _ in range(told["count"])]
         print(json.dumps({f"gpu{number}": server.url for number, server in enumerate(servers)}), flush=True)
         sys.stdin.readline()
-        busy_s = [end - start for server in servers for _, start, end in server.machine.runs]
+        runs = {f"gpu{number}": server.machine.runs for number, server in enumerate(servers)}
         loads = sum(server.machine.model_loads for server in servers)
-        print(json.dumps({"loads": loads, "jobs": len(busy_s), "busy_s": sum(busy_s)}), flush=True)
+        print(json.dumps({"loads": loads, "runs": runs}), flush=True)
 
 
 @dataclass(frozen=True, kw_only=True)

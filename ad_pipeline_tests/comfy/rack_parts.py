@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ def classes(models: tuple[str, ...] = STAGES) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@functools.cache
 def stage_graph(stage: str, *, vram_gb: float = 0.0) -> Graph:
     """A graph with a model of its own."""
     nodes = {

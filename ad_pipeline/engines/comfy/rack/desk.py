@@ -105,6 +105,8 @@ class Desk:
         self._changed = threading.Condition()
         self._tray = _Tray()
         self._waiters: dict[str, Waiter] = {}
+        self._arrived: list[Waiter] = []
+        """Those among them that were not looked at yet."""
         self._graphs: dict[str, str] = {}
         """graph -> what it loads, of every graph that was asked for here."""
         self._plans = False
@@ -130,8 +132,9 @@ class Desk:
                     "job {job_id} is being made by this process already", engine=ENGINE, job_id=waiter.entry.job_id
                 )
             self._waiters[waiter.entry.job_id] = waiter
+            self._arrived.append(waiter)
             self._graphs[waiter.entry.graph] = waiter.entry.models
-            self._wake(soon=True)
+            self._wake()
 
     def leave(self, left: Left) -> None:
         """Give the node back, or wait no longer; comes back when that is written down."""
@@ -167,9 +170,7 @@ class Desk:
         if self._thread:
             self._thread.join(30.0)
 
-    def _wake(self, *, soon: bool = False) -> None:
-        if soon:
-            self._ticked_s = 0.0
+    def _wake(self) -> None:
         if self._thread is None and not self._is_closed:
             self._thread = threading.Thread(target=self._work, name="comfy-rack", daemon=True)
             self._thread.start()
@@ -180,12 +181,13 @@ class Desk:
     def _work(self) -> None:
         while True:
             with self._changed:
-                if not (self._tray or self._is_closed or self._ticked_s == 0.0):
+                if not (self._tray or self._arrived or self._is_closed or self._ticked_s == 0.0):
                     self._changed.wait(self._pause_s())
                 tray, self._tray = self._tray, _Tray()
+                arrived, self._arrived = self._arrived, []
                 waiters, is_closed = list(self._waiters.values()), self._is_closed
             try:
-                self._step(tray, waiters)
+                self._step(tray, waiters, arrived)
                 self._fault_since_s = None
             except SQLAlchemyError as error:
                 self._database_fails(tray, waiters, error)
@@ -203,7 +205,7 @@ class Desk:
             return self._look_every_s
         return 1.0 if self._waiters or self._plans else None
 
-    def _step(self, tray: _Tray, waiters: Sequence[Waiter]) -> None:
+    def _step(self, tray: _Tray, waiters: Sequence[Waiter], arrived: Sequence[Waiter]) -> None:
         if self._list is None:
             self._list = self._open_list()
         now_s = time.monotonic()
@@ -216,6 +218,7 @@ class Desk:
             self._look_at_waiters(tray, waiting)
         else:
             has_new_views = False
+            self._look_at_waiters(tray, arrived)
         # Somebody may have left while the database was away.
         tray.come = {job_id: waiter for job_id, waiter in tray.come.items() if self._waiters.get(job_id) is waiter}
         if tray or (has_new_views and waiting) or self._list.is_due():

@@ -14,25 +14,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ad_pipeline.engines.comfy.rack.choosing import (
     MOST_ON_A_NODE,
     Held,
     Place,
-    Times,
     Waiting,
     choose,
 )
+from ad_pipeline.engines.comfy.rack.learning import known_times, learn
 from ad_pipeline.engines.comfy.rack.processes import is_dead, own_mark
-from ad_pipeline.engines.comfy.rack.tables import FAULTS, JOBS, NODES, PROCESSES, TIMES, Database
+from ad_pipeline.engines.comfy.rack.tables import FAULTS, JOBS, NODES, PROCESSES, Database
 
 HINT_S = 3600.0
 """So long it is remembered where a dead process had its job, what it planned, and where a work failed."""
 HEARTBEAT_S = 10.0
 _SWEEP_S = 2.0
-_NEWEST = 0.3
-"""The part of the newest measure in a mean time."""
 
 _ON_A_NODE = ("held", "orphan")
 
@@ -274,40 +272,13 @@ class WaitingList:
             fault = {"work": row["work"], "node": row["node"], "at_s": now_s, "since_s": row["since_s"]}
             rows.execute(insert(FAULTS).values(**fault))
         elif left.ran and node is not None:
-            self._learn(rows, row, now_s - max(row["given_s"], node["ended_s"]))
+            learn(rows, row, now_s - max(row["given_s"], node["ended_s"]))
         ended = {"ended_s": now_s} | ({"urgent_ended_s": now_s} if row["urgent"] else {})
         rows.execute(update(NODES).where(NODES.c.name == row["node"]).values(**ended))
 
     def _settle(self, rows: Connection, job_id: str, is_done: bool) -> None:
         orphan = (JOBS.c.job_id == job_id, JOBS.c.state == "orphan")
         rows.execute(update(JOBS).where(*orphan).values(state="ended") if is_done else delete(JOBS).where(*orphan))
-
-    # --- times --------------------------------------------------------------------------------------
-
-    def _learn(self, rows: Connection, row: RowMapping, took_s: float) -> None:
-        times = self._times(rows)
-        kind, name, measure = ("run", row["graph"], took_s)
-        if row["estimate_s"] > 0:
-            kind, measure = "rate", took_s / row["estimate_s"]
-        known = times.rate if kind == "rate" else times.run_s
-        if row["swapped"]:
-            if name not in known:
-                return
-            run_s = known[name] * (row["estimate_s"] if kind == "rate" else 1.0)
-            kind, name, measure, known = "load", row["models"], max(0.0, took_s - run_s), times.load_s
-        before = known.get(name)
-        mean = measure if before is None else before + _NEWEST * (measure - before)
-        at = (TIMES.c.kind == kind, TIMES.c.name == name)
-        if before is None:
-            rows.execute(insert(TIMES).values(kind=kind, name=name, seconds=mean))
-        else:
-            rows.execute(update(TIMES).where(*at).values(seconds=mean))
-
-    def _times(self, rows: Connection) -> Times:
-        found: dict[str, dict[str, float]] = defaultdict(dict)
-        for row in rows.execute(select(TIMES)):
-            found[row.kind][row.name] = row.seconds
-        return Times(run_s=found["run"], rate=found["rate"], load_s=found["load"])
 
     # --- giving -------------------------------------------------------------------------------------
 
@@ -316,7 +287,7 @@ class WaitingList:
             return
         places, waiting = self._places(rows, views), self._read(rows, "waiting", self._failed(rows))
         given = choose(
-            waiting, places, planned=self._read(rows, "planned", {}), times=self._times(rows), now_s=now_s,
+            waiting, places, planned=self._read(rows, "planned", {}), times=known_times(rows), now_s=now_s,
             urgent_grace_s=self._urgent_grace_s,
         )  # fmt: skip
         jobs = {job.job_id: job for job in waiting}
