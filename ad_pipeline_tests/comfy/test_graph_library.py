@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -401,6 +404,24 @@ def test_frames_are_asked_for_so_that_the_film_is_long_enough() -> None:
 
 def test_a_persons_folders_come_first(tmp_path: Path) -> None:
     assert graph_folders([tmp_path]) == (tmp_path, built_in_graphs())
+
+
+def test_what_is_installed_carries_the_graphs_in_the_package(tmp_path: Path) -> None:
+    top = built_in_graphs().parent
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_py", "--build-lib", tmp_path],
+        cwd=top, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    ask = "from ad_pipeline.engines.comfy.graph_folders import built_in_graphs as b; print(b())"
+
+    found = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=True, capture_output=True, text=True,
+        timeout=60,
+    ).stdout.strip()  # fmt: skip
+
+    assert Path(found) == tmp_path / "ad_pipeline" / "comfy_graphs"
+    assert load_graphs([Path(found)]).keys() == _GRAPHS.keys()
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
