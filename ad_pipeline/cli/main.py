@@ -81,6 +81,7 @@ def _command(name: str) -> Command:
     module = {
         "make": "making", "rerun": "making", "takes": "looking", "pick": "looking", "show": "looking",
         "route": "looking", "doctor": "doctor", "ui": "ui", "gpu": "gpu",
+        "edit": "editing", "clip": "editing",
     }[name]  # fmt: skip
     return getattr(importlib.import_module(f"ad_pipeline.cli.{module}"), name)
 
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--session", help=say("the ad's name and folder; the brief's file name when not given"))
     make.add_argument("--quality", choices=["draft", "standard", "premium"])
     make.add_argument("--engine", choices=["auto", "local", "cloud", "hybrid"])
+    make.add_argument("--urgent", action="store_true", help=say("its GPU jobs go before those that wait"))
     rerun = _added(commands, "rerun", say("make a new take of one scene, and the final"))
     rerun.add_argument("session", metavar="SESSION")
     rerun.add_argument("--scene", metavar="scene_003")
@@ -103,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     rerun.add_argument("--onscreen-text", help=say("change what is written"))
     rerun.add_argument("--seed", type=int, metavar="N")
     rerun.add_argument("--upgrade", action="store_true", help=say("try again what a weaker engine made"))
+    rerun.add_argument("--urgent", action="store_true", help=say("its GPU jobs go before those that wait"))
+    _add_editing(commands)
     takes = _added(commands, "takes", say("list the takes of a session's artifacts"))
     takes.add_argument("session", metavar="SESSION")
     takes.add_argument("--scene", metavar="scene_003")
@@ -130,6 +134,28 @@ def _parser() -> argparse.ArgumentParser:
     ui.add_argument("--port", type=int, default=3000)
     ui.add_argument("--media-port", type=int, default=None)
     return parser
+
+
+def _add_editing(commands: Any) -> None:
+    edit = _added(commands, "edit", say("change a scene's picture by words, on a GPU node, and make the final again"))
+    edit.add_argument("session", metavar="SESSION")
+    edit.add_argument("words", metavar="WORDS", help=say('what to change, e.g. "brighter background"'))
+    edit.add_argument("--scene", metavar="scene_002", required=True)
+    edit.add_argument("--seed", type=int, metavar="N")
+    edit.add_argument("--urgent", action="store_true", help=say("its GPU jobs go before those that wait"))
+    clip = _added(commands, "clip", say("make one clip from words, or from a picture, without an ad"))
+    clip.add_argument("prompt", metavar="PROMPT", help=say("what is seen; a picture of it is made first"))
+    clip.add_argument("--image", metavar="FILE", help=say("move this picture instead"))
+    clip.add_argument("--seconds", type=float, default=4.0, metavar="S")
+    clip.add_argument(
+        "--format", choices=["9:16", "1:1", "4:5", "16:9"], help=say("9:16, or what is nearest the image")
+    )
+    clip.add_argument("--motion", default="", metavar="WORDS", help=say('how it moves, e.g. "slow zoom-in"'))
+    clip.add_argument("--engine", metavar="MODEL", help=say("who moves it, e.g. comfyui/wan2.1_i2v_14b"))
+    clip.add_argument("--out", default="clip.mp4", metavar="FILE.mp4", help=say("where the clip goes: ./clip.mp4"))
+    clip.add_argument("--force", action="store_true", help=say("overwrite what lies there"))
+    clip.add_argument("--seed", type=int, default=7, metavar="N", help=say("another number gives another clip"))
+    clip.add_argument("--urgent", action="store_true", help=say("its GPU jobs go before those that wait"))
 
 
 def _added(commands: Any, name: str, text: str) -> argparse.ArgumentParser:

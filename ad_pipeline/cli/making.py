@@ -43,7 +43,7 @@ def make(options: argparse.Namespace) -> int:
     session_id = checked_session_id(_session_name(path) if options.session is None else options.session)
     workplace = Workplace.at(settings_from_environment())
     open_session(workplace, session_id, text, folder=path.absolute().parent)
-    return drive(workplace, Order(session_id=session_id), as_json=options.json)
+    return drive(workplace, Order(session_id=session_id, urgent=options.urgent), as_json=options.json)
 
 
 def rerun(options: argparse.Namespace) -> int:
@@ -54,23 +54,33 @@ def rerun(options: argparse.Namespace) -> int:
     if not options.scene:
         if not options.upgrade:
             raise InputRejected("say which scene: --scene scene_001 (or --upgrade for the whole ad)", field="scene")
-        return drive(workplace, Order(session_id=session_id, upgrade=True), as_json=options.json)
+        order = Order(session_id=session_id, upgrade=True, urgent=options.urgent)
+        return drive(workplace, order, as_json=options.json)
     adopt_hand_edit(workplace, facts)
     facts.storyboard.scene(options.scene)
     changes = {"narration": options.narration, "onscreen_text": options.onscreen_text}
     changes = {name: value for name, value in changes.items() if value is not None}
     if changes:
         edit_scene(workplace, session_id, options.scene, changes)
-    own = Wishes(reuse=False, seed=_seed(options.seed), prompt=options.prompt, negative_prompt=options.negative_prompt)
+    own = Wishes(
+        reuse=False, seed=checked_seed(options.seed), prompt=options.prompt, negative_prompt=options.negative_prompt
+    )
     stages = list(options.stage or [])
     if not stages and (own.own or not (changes or options.upgrade)):
         stages = ["key_image"]
     wishes = {options.scene: dict.fromkeys(stages, own)} if stages else {}
-    order = Order(session_id=session_id, wishes=wishes, upgrade=options.upgrade, only_scene=options.scene)
+    order = Order(
+        session_id=session_id, wishes=wishes, upgrade=options.upgrade, only_scene=options.scene, urgent=options.urgent
+    )
     return drive(workplace, order, as_json=options.json)
 
 
-def _seed(value: int | None) -> int | None:
+def checked_seed(value: int | None) -> int | None:
+    """`value`, when an engine takes it.
+
+    Raises:
+        InputRejected: it is none.
+    """
     if value is not None and not 0 <= value < 2**31:
         raise InputRejected("--seed: got {got}, allowed 0 to 2147483647", field="seed", got=value)
     return value

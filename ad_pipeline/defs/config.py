@@ -69,6 +69,12 @@ class KeyImageConfig(TakeConfig):
     cfg: float | None = Field(default=None, ge=0, le=30)
     width: int | None = Field(default=None, ge=64, le=4096)
     height: int | None = Field(default=None, ge=64, le=4096)
+    edit: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4000,
+        description="change the picked picture by these words instead of making one; needs a GPU node",
+    )
 
 
 class MotionClipConfig(TakeConfig):

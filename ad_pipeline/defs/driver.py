@@ -213,6 +213,8 @@ class _Driver:
     def _run_order(self, kind: Any, *, ops: Mapping[str, Any], scene_id: str = "", person: bool = False) -> RunOrder:
         tags = {DRIVER_TAG: f"pid {os.getpid()}", SESSION_TAG: self._order.session_id}
         tags["ad_pipeline/made_by"] = "person" if person else "pipeline"
+        if self._order.urgent:
+            tags["ad_pipeline/urgent"] = "yes"
         if self._order.parent_run_id:
             tags[PARENT_TAG] = self._order.parent_run_id
         return RunOrder(

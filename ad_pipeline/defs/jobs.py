@@ -27,6 +27,7 @@ class MakeAdConfig(dg.Config):
     session: str = Field(description="the ad's name and folder: small letters, digits, - and _")
     brief: dict[str, Any] | None = Field(default=None, description="the brief's fields; empty resumes the session")
     upgrade: bool = Field(default=False, description="try degraded artifacts again")
+    urgent: bool = Field(default=False, description="its GPU jobs go before those that wait")
 
 
 @dg.op(name="ad", description="Storyboard, every scene, and the final. 브리프 하나로 광고 전체를 만듭니다.")
@@ -44,7 +45,9 @@ def make_ad_op(context: dg.OpExecutionContext, config: MakeAdConfig) -> None:
         outcome = make_ad(
             context.instance,
             place,
-            Order(session_id=config.session, upgrade=config.upgrade, parent_run_id=context.run_id),
+            Order(
+                session_id=config.session, upgrade=config.upgrade, urgent=config.urgent, parent_run_id=context.run_id
+            ),
             should_stop=lambda: should_stop(context.run_id),
             report=lambda report: _log(context, report),
         )

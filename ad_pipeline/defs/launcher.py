@@ -51,9 +51,10 @@ class QueueLauncher(Launcher):
         self._workplace.store.existing(order.session_id)
         if order.wishes:
             raise InputRejected("this launcher makes whole ads; single takes are materialized in the UI or by `rerun`")
+        config = {"session": order.session_id, "upgrade": order.upgrade, "urgent": order.urgent}
         params = {
             "selector": {**self._where(), "jobName": "make_ad"},
-            "runConfigData": {"ops": {"ad": {"config": {"session": order.session_id, "upgrade": order.upgrade}}}},
+            "runConfigData": {"ops": {"ad": {"config": config}}},
             "executionMetadata": {"tags": [{"key": _SESSION_TAG, "value": order.session_id}]},
         }
         answer = self._asked(_START, {"p": params})["launchRun"]

@@ -13,6 +13,7 @@ from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.workplace import StepReport, Workplace
 
 MADE_BY_TAG = "ad_pipeline/made_by"
+URGENT_TAG = "ad_pipeline/urgent"
 _TELL_EVERY_S = 1.0
 
 _listener: list[Callable[[StepReport], None]] = []
@@ -36,6 +37,7 @@ class WorkplaceResource(dg.ConfigurableResource[None]):
             should_stop=lambda: should_stop(run_id),
             made_by=made_by,
             run_id=run_id,
+            urgent=context.run.tags.get(URGENT_TAG) == "yes",
         )
 
 

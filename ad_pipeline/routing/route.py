@@ -20,12 +20,15 @@ from ad_pipeline.story.border import nearest
 from ad_pipeline.story.brief import Brief
 from ad_pipeline.story.storyboard import Scene
 
-RoutedStage = Literal["storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music", "final_mp4"]
+RoutedStage = Literal[
+    "storyboard", "key_image", "image_edit", "motion_clip", "voice", "lipsync", "sfx", "music", "final_mp4"
+]
 ROUTED_STAGES: tuple[RoutedStage, ...] = ("storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music")
 _CRAFT: Mapping[RoutedStage, Craft] = MappingProxyType(
     {
         "storyboard": "story",
         "key_image": "image",
+        "image_edit": "image",
         "motion_clip": "motion",
         "voice": "voice",
         "lipsync": "lipsync",

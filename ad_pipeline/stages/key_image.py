@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from ad_pipeline.checks.picture import check_image
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, ImageDone, ImageEngine, ImageRequest, Job
+from ad_pipeline.errors import EngineUnavailable, InputRejected
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
-from ad_pipeline.stages.making import Task, make
-from ad_pipeline.stages.session_facts import SessionFacts, facts_of
+from ad_pipeline.stages.making import Task, current, make
+from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.formats import Format, size_of
 from ad_pipeline.story.storyboard import Scene
@@ -33,11 +36,15 @@ def make_key_images(
     """The scene's picture in every format of the ad, in their order.
 
     Raises:
-        InputRejected: no such session or scene.
+        InputRejected: no such session or scene, or a picture to edit was not made yet.
         EngineError: no engine of the chain could make it.
     """
     facts = facts_of(workplace, session_id)
-    return tuple(make(workplace, facts.session, task, wishes) for task in key_image_tasks(facts, scene_id, wishes))
+    if wishes.edit is not None:
+        edits = key_image_edits(facts, scene_id, wishes)
+        return tuple(make(workplace, facts.session, edit, edit.wishes) for edit in edits)
+    tasks = key_image_tasks(facts, scene_id, wishes)
+    return tuple(make(workplace, facts.session, task, _sparing_edits(facts, task, wishes)) for task in tasks)
 
 
 def key_image_tasks(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> tuple[Task, ...]:
@@ -46,8 +53,72 @@ def key_image_tasks(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME)
     return tuple(_task(facts, scene, format_, wishes) for format_ in facts.storyboard.all_formats)
 
 
-def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) -> Task:
-    base = _request(facts, scene, format_)
+@dataclass(frozen=True, kw_only=True)
+class Edit(Task):
+    """A picked picture changed by a person's words: a take that stands for as long as the picture itself would."""
+
+    picture: Task
+    wishes: Wishes
+
+    @property
+    def basis(self) -> str:
+        return self.picture.basis
+
+
+def key_image_edits(facts: SessionFacts, scene_id: str, wishes: Wishes) -> tuple[Edit, ...]:
+    """The wished edit of the scene's picked pictures, one per format.
+
+    Raises:
+        InputRejected: no words, or a picture was not made yet, or no longer follows from the story.
+    """
+    if not (wishes.edit or "").strip():
+        raise InputRejected('say what to change, e.g. "brighter background"', field="edit")
+    return tuple(_edit(facts, task, wishes) for task in key_image_tasks(facts, scene_id))
+
+
+def check_can_edit(workplace: Workplace, edits: Sequence[Edit]) -> None:
+    """Look whether somebody is there who edits pictures.
+
+    Raises:
+        EngineUnavailable: nobody is; what the first choice lacks.
+    """
+    why: EngineUnavailable | None = None
+    for row in edits[0].decision.chain:
+        try:
+            workplace.engines.engine(row.model_id)
+            return
+        except EngineUnavailable as error:
+            why = why or error
+    assert why is not None
+    raise EngineUnavailable("nobody here can edit pictures: {why}", engine=why.engine, why=why.message) from why
+
+
+def _edit(facts: SessionFacts, task: Task, wishes: Wishes) -> Edit:
+    scene, format_ = facts.storyboard.scene(task.key.scene_id or ""), task.key.format
+    picked = picked_input(facts.session, task.key)
+    if not current(facts.session, task) or format_ is None:
+        raise InputRejected(
+            "{key} of session {session_id!r} no longer follows from the story; make it again, then edit it",
+            field="scene", key=str(task.key), session_id=facts.session.session_id,
+        )  # fmt: skip
+    wishes = replace(wishes, prompt=wishes.edit, edited_sha256=picked.sha256)
+    plain = _task(facts, scene, format_, wishes, edits=facts.session.path_of(picked))
+    changed: dict[str, Any] = {
+        "decision": decide("image_edit", brief=facts.brief, scene=scene),
+        "inputs": {**task.inputs, "key_image": picked.sha256},
+        "wishes_used": ("edit", "edited_sha256", *(name for name in task.wishes_used if name != "prompt")),
+    }
+    return Edit(**vars(plain) | changed, picture=task, wishes=wishes)
+
+
+def _sparing_edits(facts: SessionFacts, task: Task, wishes: Wishes) -> Wishes:
+    """An upgrade begins from the story's words and would undo what a person had changed in the picture."""
+    picked = facts.session.picked(task.key) if wishes.upgrade else None
+    return replace(wishes, upgrade=False) if picked and "edit" in picked.parameters else wishes
+
+
+def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes, *, edits: Path | None = None) -> Task:
+    base = replace(_request(facts, scene, format_), edits=edits)
     product = facts.product_image
 
     def request(seed: int | None) -> ImageRequest:

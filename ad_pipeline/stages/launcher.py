@@ -27,6 +27,8 @@ class Order:
     upgrade: bool = False
     only_scene: str = ""
     """With `upgrade`: only this scene's artifacts are tried again."""
+    urgent: bool = False
+    """Its GPU jobs go before those that wait."""
     parent_run_id: str = ""
 
 

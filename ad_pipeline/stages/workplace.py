@@ -97,6 +97,10 @@ class Wishes:
     height: int | None = None
     frames: int | None = None
     motion_bucket: int | None = None
+    edit: str | None = None
+    """Change the picked picture by these words instead of making one."""
+    edited_sha256: str | None = None
+    """The picture that is edited; the stage says which, so that the same words on another are other work."""
 
     @property
     def own(self) -> dict[str, object]:

@@ -57,6 +57,9 @@ _GOLDEN: list[tuple[RoutedStage, dict[str, Any], dict[str, Any] | None, str]] = 
     ("motion_clip", {"quality": "premium"}, {"duration_seconds": 3.0},
      "comfyui/animatediff comfyui/wan2.1_i2v_14b comfyui/svd animatic/ken-burns"),
     ("motion_clip", {"quality": "premium"}, {"duration_seconds": 5.0},
+    ("image_edit", {}, {},
+     "comfyui/qwen_image_edit_2511 comfyui/qwen_image_edit_2511_lightning comfyui/qwen_image_edit_2509"
+     " comfyui/qwen_image_edit_2509_lightning"),
      "veo/veo-3 sora/sora-2 comfyui/wan2.1_i2v_14b animatic/ken-burns"),
     ("voice", {}, {}, "animatic/guide-voice"),
     ("voice", {"quality": "standard"}, {}, "openai_speech/kokoro elevenlabs/eleven_v3 animatic/guide-voice"),
@@ -87,8 +90,8 @@ def test_the_route_is_as_the_table_says(
 
 
 def test_every_model_of_the_routes_is_known_and_has_the_craft() -> None:
-    craft = {"storyboard": "story", "key_image": "image", "motion_clip": "motion", "voice": "voice",
-             "lipsync": "lipsync", "sfx": "sound", "music": "sound"}  # fmt: skip
+    craft = {"storyboard": "story", "key_image": "image", "image_edit": "image", "motion_clip": "motion",
+             "voice": "voice", "lipsync": "lipsync", "sfx": "sound", "music": "sound"}  # fmt: skip
     for row in table_rows():
         for model_id in row.engines:
             assert model_id in models(), model_id
