@@ -180,7 +180,7 @@ def _crowd_rows(folder: Path) -> list[Row]:
             seconds=_CROWD_S,
         )  # fmt: skip
         assert crowd.heard() == "ready"
-        time.sleep(3.0)
+        time.sleep(6.0)  # until all are listed and have heard their place
         crowd.say()
         found = crowd.result()
     return [

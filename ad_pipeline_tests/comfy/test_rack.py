@@ -233,6 +233,7 @@ def test_who_is_stopped_while_it_waits_leaves_the_list(tmp_path: Path) -> None:
             one.release()
 
 
+@pytest.mark.slow
 def test_whoever_waits_is_told_how_many_are_before_it(tmp_path: Path) -> None:
     with gpu() as server, racked(listed(server), tmp_path) as rack:
         holders = [_Holder(rack, ask()) for _ in range(2)]
@@ -312,6 +313,7 @@ def test_the_same_job_is_not_made_twice_at_once(tmp_path: Path) -> None:
             assert turn.name == "gpu0"
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_reached_is_waited_for_and_then_named(tmp_path: Path) -> None:
     with gpu() as server, racked(listed(server), tmp_path / "nowhere", patience_s=0.2) as rack:
         holder = _Holder(rack, ask())

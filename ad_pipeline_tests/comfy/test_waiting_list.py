@@ -88,6 +88,7 @@ def test_a_job_that_another_living_process_has_is_refused(mine: WaitingList, the
     assert not leases
 
 
+@pytest.mark.slow
 def test_many_processes_never_put_a_third_job_on_a_node(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     WaitingList(database_in(tmp_path)).close()

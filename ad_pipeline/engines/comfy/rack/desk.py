@@ -30,6 +30,8 @@ from ad_pipeline.messages import Message, say
 
 _TICK_S = 0.5
 """How often those who wait are asked whether they were stopped, and the nodes' health is looked up."""
+_ARRIVAL_S = 0.1
+"""Whoever comes is not sent where a node was a while ago; a crowd that comes at once is one look."""
 _NEWS_EVERY_S = 1.0
 _CROWD, _CROWD_NEWS_EVERY_S = 100, 5.0
 """To know everybody's place the whole list is read; in a crowd nobody is near enough to ask so often."""
@@ -209,7 +211,8 @@ class Desk:
         if self._list is None:
             self._list = self._open_list()
         now_s = time.monotonic()
-        is_tick = now_s - self._ticked_s >= _TICK_S
+        is_tick = now_s - self._ticked_s >= (_ARRIVAL_S if arrived else _TICK_S)
+        is_tick = is_tick or (bool(arrived) and self._listed() != self._configs)
         waiting: list[Waiter] = []
         if is_tick:
             waiting = [waiter for waiter in waiters if waiter.lease is None and waiter.error is None]
@@ -281,10 +284,7 @@ class Desk:
 
     def _look_at_nodes(self) -> bool:
         """Whether anything is other than at the last look."""
-        try:
-            configs = {config.name: config for config in self._nodes()}
-        except AdPipelineError:
-            configs = self._configs  # the file is being edited
+        configs = self._listed()
         healths = {name: health for name, health in self._health.look(wait_s=0.0).items() if name in configs}
         configs = {name: config for name, config in configs.items() if name in healths}
         for name, health in healths.items():
@@ -295,6 +295,12 @@ class Desk:
         is_new = views != self._views
         self._configs, self._healths, self._views = configs, healths, views
         return is_new
+
+    def _listed(self) -> dict[str, NodeConfig]:
+        try:
+            return {config.name: config for config in self._nodes()}
+        except AdPipelineError:
+            return self._configs  # the file is being edited
 
     def _view(self, config: NodeConfig, health: NodeHealth) -> NodeView:
         return NodeView(
