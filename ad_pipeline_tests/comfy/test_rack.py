@@ -169,6 +169,14 @@ def rack_state(rack: Rack) -> str:
     return rack._health.health("gpu0").state  # pyright: ignore[reportPrivateUsage]  # the test's own watch
 
 
+def both_known(rack: Rack) -> None:
+    """Until the first answers are there, a rack of two is a rack of one."""
+    holders = [_Holder(rack, ask()) for _ in range(4)]
+    until(lambda: all(one.given.is_set() for one in holders))
+    for one in holders:
+        one.release()
+
+
 def test_a_node_that_comes_back_is_used(tmp_path: Path) -> None:
     with gpu() as server:
         server.die()
@@ -185,6 +193,7 @@ def test_a_node_that_comes_back_is_used(tmp_path: Path) -> None:
 def test_a_node_that_dies_gives_its_work_to_another(tmp_path: Path) -> None:
     with gpu() as one, gpu() as two, racked(listed(one, two), tmp_path) as rack:
         servers, nodes = {"gpu0": one, "gpu1": two}, list[str]()
+        both_known(rack)
 
         def attempt(number: int) -> None:
             asked = ask(job_id=new_id(), work="scene 1")
