@@ -24,7 +24,7 @@ from ad_pipeline.engines.comfy.rack.config import NodeConfig
 from ad_pipeline.engines.comfy.rack.fitness import Fitness, Verdict
 from ad_pipeline.engines.comfy.rack.health import HealthWatch, NodeHealth
 from ad_pipeline.engines.comfy.rack.reasons import cannot, joined, no_list, place_in_line
-from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Lease, Left, NodeView, WaitingList
+from ad_pipeline.engines.comfy.rack.waiting_list import HINT_S, Entry, Lease, Left, NodeView, WaitingList
 from ad_pipeline.errors import AdPipelineError, Cancelled, EngineError, EngineRefused, EngineUnavailable
 from ad_pipeline.messages import Message, say
 
@@ -111,7 +111,8 @@ class Desk:
         """Those among them that were not looked at yet."""
         self._graphs: dict[str, str] = {}
         """graph -> what it loads, of every graph that was asked for here."""
-        self._plans = False
+        self._plans_until_s = 0.0
+        """So long this process says that it lives, for the sake of what it announced."""
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._list: WaitingList | None = None
@@ -150,13 +151,14 @@ class Desk:
             self._wake()
         written.wait(10.0)
 
-    def plan(self, planned: Sequence[Entry], *, instead_of: Sequence[str] = ()) -> None:
-        """Announce jobs that will come; those announced for these sessions before are withdrawn."""
+    def plan(self, planned: Sequence[Entry], *, without: Sequence[str] = ()) -> None:
+        """Announce jobs that will come; those announced before for the sessions `without` are withdrawn."""
         with self._changed:
-            self._tray.unplanned += instead_of
+            self._tray.unplanned += without
             self._tray.planned += planned
             self._graphs |= {entry.graph: entry.models for entry in planned}
-            self._plans = self._plans or bool(planned)
+            if planned:
+                self._plans_until_s = time.monotonic() + HINT_S
             self._wake()
 
     def look_again(self) -> None:
@@ -205,7 +207,7 @@ class Desk:
     def _pause_s(self) -> float | None:
         if any(waiter.lease is None for waiter in self._waiters.values()):
             return self._look_every_s
-        return 1.0 if self._waiters or self._plans else None
+        return 1.0 if self._waiters or time.monotonic() < self._plans_until_s else None
 
     def _step(self, tray: _Tray, waiters: Sequence[Waiter], arrived: Sequence[Waiter]) -> None:
         if self._list is None:

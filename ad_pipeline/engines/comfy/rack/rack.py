@@ -115,14 +115,14 @@ class Rack:
     def announce(self, asks: Sequence[Ask]) -> None:
         """The jobs that will be asked for: all processes see what is coming. Never blocks.
 
-        What was announced here for the same sessions before is withdrawn; so is what is left of it
-        when this process ends, or after an hour.
+        What was announced and never asked for is forgotten when it is withdrawn, when this process
+        ends, or after an hour.
         """
-        self._desk.plan([_entry(ask) for ask in asks], instead_of=sorted({ask.session_id for ask in asks}))
+        self._desk.plan([_entry(ask) for ask in asks])
 
     def withdraw(self, session_id: str) -> None:
         """What is announced for the session and was not asked for will not come."""
-        self._desk.plan([], instead_of=[session_id])
+        self._desk.plan([], without=[session_id])
 
     @contextmanager
     def turn(
