@@ -131,7 +131,7 @@ def _needs(brief: Brief, scene: Scene | None) -> frozenset[str]:
         "not_commercial": not brief.commercial,
         "product_image": bool(brief.product_image) and bool(scene and "product_3d" in scene.brand_elements),
         "brand_elements": bool(scene and scene.brand_elements),
-        "controlnet": bool(scene and scene.controlnet_mode),
+        "controlnet": bool(scene and scene.controlnet_mode and brief.product_image),
         "speaker": bool(scene and scene.speaker_on_camera),
         "cta": bool(scene and scene.purpose == "cta"),
     }

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from ad_pipeline.checks.film import check_clip
 from ad_pipeline.checks.picture import check_image
 from ad_pipeline.checks.verdict import Verdict
@@ -44,10 +46,11 @@ FOLDER = ".clips"
 """Under the root: a folder for each clip, kept as a session's is."""
 
 _STAGE_VERSION = 1
-_NO_WORDS = "·"
-"""What stands where an ad has its brand's and product's names."""
+_NO_WORDS = "\u200b"
+"""What stands where an ad has its brand's and product's names; nothing of it is seen on a drawn pack."""
 
-_MARGIN = 0.06
+_MARGIN = 0.1
+"""Share of each side that a subject keeps clear of, so that it stays whole when the camera comes nearer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +101,9 @@ def _given_picture(workplace: Workplace, session: Session, asked: CheckedWish, i
     if kept and kept.basis == decides and session.is_intact(kept):
         return kept
     with session.drafting(key) as draft:
-        upright = draft.side("given.png")
+        upright = draft.folder / "given.png"
         write_png(image, upright)
+        _lay_on_plain_ground(upright)
         fit_picture(upright, draft.path, size=size_of(asked.format))
         return session.commit(
             draft,
@@ -116,15 +120,25 @@ def _given_picture(workplace: Workplace, session: Session, asked: CheckedWish, i
         )
 
 
+def _lay_on_plain_ground(picture: Path) -> None:
+    """What is transparent has no colour that anybody meant."""
+    with Image.open(picture) as opened:
+        if not opened.has_transparency_data:
+            return
+        cut_out = opened.convert("RGBA")
+    ground = Image.new("RGBA", cut_out.size, _plain_kit().palette.background)
+    Image.alpha_composite(ground, cut_out).convert("RGB").save(picture, format="PNG", compress_level=1)
+
+
 def _picture_task(asked: CheckedWish) -> Task:
     scene, size = asked.scene, size_of(asked.format)
-    edge = round(_MARGIN * min(size.width_px, size.height_px))
+    left, top = round(_MARGIN * size.width_px), round(_MARGIN * size.height_px)
     request = ImageRequest(
         prompt=scene.image_prompt,
         size=size,
         seed=asked.seed,
         look=Look(kit=_plain_kit(), product=_NO_WORDS),
-        safe_box=Box(left_px=edge, top_px=edge, right_px=size.width_px - edge, bottom_px=size.height_px - edge),
+        safe_box=Box(left_px=left, top_px=top, right_px=size.width_px - left, bottom_px=size.height_px - top),
         motion_style=scene.motion_style,
     )
 

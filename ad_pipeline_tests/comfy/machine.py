@@ -83,7 +83,9 @@ class NodeRaised(Exception):
 class Machine:
     """One GPU's worth of work, one job at a time, in order of priority."""
 
-    def __init__(self, behaviour: Behaviour, tell: Tell) -> None:
+    def __init__(
+        self, behaviour: Behaviour, tell: Tell, uploads: Mapping[tuple[str, str, str], bytes] | None = None
+    ) -> None:
         self.behaviour = behaviour
         self.pending: list[Job] = []
         self.running: Job | None = None
@@ -92,6 +94,7 @@ class Machine:
         self.runs: list[tuple[str, float, float]] = []
         """(job id, start, end) of every run, on the clock of time.monotonic."""
         self.model_loads = 0
+        self._uploads = {} if uploads is None else uploads
         self._tell = tell
         self._counter = itertools.count()
         self._loaded = ""
@@ -255,8 +258,12 @@ class Machine:
         if job.stop.is_set():
             raise Interrupted
 
+    def _uploaded(self, name: str) -> bytes:
+        subfolder, _, filename = name.rpartition("/")
+        return self._uploads["input", subfolder, filename]
+
     def _leave_files(self, job: Job, node: str, cached_sign: str) -> None:
-        made = product(job.graph, node)
+        made = product(job.graph, node, self._uploaded)
         if made is None:
             return
         folder, _, prefix = str(job.graph[node]["inputs"].get("filename_prefix", "ComfyUI")).rpartition("/")

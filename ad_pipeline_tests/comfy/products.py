@@ -13,6 +13,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from ad_pipeline_tests.comfy.lengths import Uploaded, footage
+
 Graph = Mapping[str, Mapping[str, Any]]
 
 _KEYS = {
@@ -35,7 +37,7 @@ class Product:
     data: bytes
 
 
-def product(graph: Graph, node_id: str) -> Product | None:
+def product(graph: Graph, node_id: str, uploaded: Uploaded) -> Product | None:
     """What the node leaves; None for a node that leaves no file."""
     key, suffix = _KEYS.get(graph[node_id]["class_type"], ("", ""))
     width, height = int(_upstream(graph, node_id, "width", 64)), int(_upstream(graph, node_id, "height", 64))
@@ -43,15 +45,22 @@ def product(graph: Graph, node_id: str) -> Product | None:
         case "png":
             data = picture(width, height)
         case "mp4":
-            amount = _upstream(graph, node_id, "amount", _upstream(graph, node_id, "batch_size", 8))
-            frames = int(_upstream(graph, node_id, "length", amount))
-            rate = float(_upstream(graph, node_id, "fps", _upstream(graph, node_id, "frame_rate", 24)))
-            data = film(width, height, frames, rate)
+            shot = footage(graph, node_id, uploaded)
+            data = film(shot.width, shot.height, shot.frames, shot.rate or 24.0)
         case "flac":
-            data = sound(float(_upstream(graph, node_id, "duration", 1.0)))
+            data = sound(_sound_s(graph, node_id, uploaded))
         case _:
             return None
     return Product(key=key, suffix=suffix, data=data)
+
+
+def _sound_s(graph: Graph, node_id: str, uploaded: Uploaded) -> float:
+    """As long as asked; MMAudio's comes shorter, without a word, where the clip has too few frames."""
+    wanted = _upstream(graph, node_id, "duration", 1.0)
+    sampler = next((node for node in graph.values() if node["class_type"] == "MMAudioSampler"), None)
+    if sampler is None or not isinstance(sampler["inputs"].get("images"), list):
+        return wanted
+    return min(wanted, footage(graph, sampler["inputs"]["images"][0], uploaded).frames / 25)
 
 
 def _upstream(graph: Graph, node_id: str, name: str, otherwise: float) -> float:
@@ -88,8 +97,11 @@ def film(width: int, height: int, frames: int, rate: float) -> bytes:
         stream.width, stream.height, stream.pix_fmt = width - width % 2, height - height % 2, "yuv420p"
         stream.options = {"preset": "ultrafast"}
         for number in range(frames):
-            grey = np.full((stream.height, stream.width, 3), 40 + number * 160 // max(1, frames), np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+            # A slope that travels: no two frames are alike, however the film is cut.
+            row = (np.linspace(0, 512, stream.width) + number * 7) % 512
+            slope = np.where(row < 256, row, 511 - row).astype(np.uint8)
+            pixels = np.ascontiguousarray(np.broadcast_to(slope[None, :, None], (stream.height, stream.width, 3)))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
     return file.getvalue()
 

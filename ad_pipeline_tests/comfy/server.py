@@ -133,7 +133,7 @@ class ComfyServer:
         self._clients: dict[str, _Client] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
-        self.machine = Machine(self.behaviour, self._tell)
+        self.machine = Machine(self.behaviour, self._tell, self.uploads)
         self._worker = asyncio.ensure_future(self.machine.work())
         self._listener = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._listener.sockets[0].getsockname()[1]

@@ -70,7 +70,8 @@ class Graph:
                 "packs": [pack for pack in self.recipe.packs if classes & set(pack.classes)],
             }
         )
-        return replace(self, nodes=nodes, recipe=recipe)
+        kept = hashlib.sha256("/".join(sorted(nodes)).encode()).hexdigest()[:4]
+        return replace(self, version=f"{self.version}-{kept}", nodes=nodes, recipe=recipe)
 
     def bound(self, values: Mapping[str, Value], *, prefix: str) -> BoundGraph:
         """The graph with `values` in place; its files will lie under `prefix`, which should be the job's own.

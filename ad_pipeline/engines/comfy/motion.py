@@ -67,10 +67,10 @@ class ComfyMotion(MotionEngine):
         """Films that go on one from another's last frame until the clip is long enough."""
         films: list[Path] = []
         runs: list[Ran] = []
-        image, given = request.image, 0
+        image, given, stuck = request.image, 0, False
         while given < request.frames:
             place = len(films)
-            if place == _MOST_PIECES:
+            if place == _MOST_PIECES or stuck:
                 raise EngineRefused(
                     "{model} makes too few frames at a time: {given} of {frames} after {pieces} pieces",
                     engine=self._model.engine, model=self._model.model_id, given=given, frames=request.frames,
@@ -81,9 +81,7 @@ class ComfyMotion(MotionEngine):
             runs.append(self._piece(request, image, film, request.frames - given + bool(place), place, done, job))
             films.append(film)
             gained = _frames_at_film_rate(film) - bool(place)
-            if gained < 1:
-                raise MediaError("{path} holds no picture", path=film.name)
-            given += gained
+            given, stuck = given + gained, gained < 1
             if given < request.frames:
                 image = scratch / f"{place}.last.png"
                 last_picture(film, image)

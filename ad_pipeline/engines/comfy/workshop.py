@@ -20,6 +20,7 @@ from ad_pipeline.engines.comfy.rack.config import NodesFile
 from ad_pipeline.engines.comfy.rack.rack import Ask, Rack, Turn
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.running import Fetched, Seen, run_graph
+from ad_pipeline.engines.comfy.watching import STALL_S
 from ad_pipeline.engines.contracts import Job, Progress
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, OutOfMemory
 
@@ -73,10 +74,14 @@ class _Rung:
 class Workshop:
     """All nodes and graphs of one place; one in a process, shared by its threads."""
 
-    def __init__(self, place: Place, *, rack: Rack | None = None) -> None:
-        self._place = place
+    def __init__(self, place: Place, *, rack: Rack | None = None, stall_s: float = STALL_S) -> None:
+        self._place, self._stall_s = place, stall_s
         self._nodes = NodesFile(place.nodes)
         self.rack = rack or Rack(nodes=self._nodes, database_url=place.database_url)
+
+    def close(self) -> None:
+        """Nobody waits here any longer."""
+        self.rack.close()
 
     def graph(self, name: str) -> Graph:
         """The graph of that name; a person's own before ours.
@@ -103,7 +108,8 @@ class Workshop:
                         service=graph.recipe.services[0].name,
                     )  # fmt: skip
                 )
-            return self.rack.missing() or self.rack.missing(graph, stage=stage)
+            least = [name for name, slot in graph.recipe.inputs.items() if not slot.optional]
+            return self.rack.missing() or self.rack.missing(graph.given(least), stage=stage)
         except (EngineUnavailable, InputRejected) as error:
             return str(error)
 
@@ -146,30 +152,30 @@ class Workshop:
 
     def _run(self, job: Job, want: Want, rung: _Rung, lessened: list[str]) -> Ran:
         graph = rung.graph
+        instead = {name: value for name, value in rung.instead.items() if name in graph.recipe.inputs}
+        given = {**want.fill(graph), **instead}
+        part_id, work = _part_id(job, f"{want.part}/{rung.number}"), f"{job.work}/{want.part}"
         ask = Ask(
-            job_id=_part_id(job, f"{want.part}/{rung.number}"), work=f"{job.work}/{want.part}", graph=graph,
-            stage=want.stage, session_id=job.group, urgent=job.urgent, estimate_s=want.estimate_s,
+            job_id=part_id, work=work, graph=graph.given(given), stage=want.stage, session_id=job.group,
+            urgent=job.urgent, estimate_s=want.estimate_s,
         )  # fmt: skip
         report = _within(job, want.share)
         with self.rack.turn(ask, report=report, should_stop=job.should_stop) as turn, job.hold(turn.name):
             part = replace(job, job_id=ask.job_id, report=report)
             try:
-                fetched = self._on_node(turn, rung, part, want)
+                fetched = self._on_node(turn, graph, given, part, want)
             except OutOfMemory as error:
                 # What other models left on the card may have been in the way.
                 lessened.append(f"{error.message}")
                 turn.node.free(models=True, cache=True)
                 part = replace(part, job_id=_part_id(job, f"{want.part}/{rung.number}/emptied"))
-                fetched = self._on_node(turn, rung, part, want)
+                fetched = self._on_node(turn, graph, given, part, want)
         return Ran(
             graph=graph, node=turn.name, waited_s=turn.waited_s + fetched.done.waited_s, run_s=fetched.done.run_s,
             swapped=turn.swapped, taken_up=fetched.taken_up, lessened=tuple(lessened), seen=fetched.seen,
         )  # fmt: skip
 
-    def _on_node(self, turn: Turn, rung: _Rung, job: Job, want: Want) -> Fetched:
-        graph = rung.graph
-        instead = {name: value for name, value in rung.instead.items() if name in graph.recipe.inputs}
-        given = {**want.fill(graph), **instead}
+    def _on_node(self, turn: Turn, graph: Graph, given: Mapping[str, Value | Path], job: Job, want: Want) -> Fetched:
         values = {name: turn.node.upload(v) if isinstance(v, Path) else v for name, v in given.items()}
         try:
             bound = graph.bound(values, prefix=f"ad_pipeline/{job.job_id}")
@@ -178,7 +184,7 @@ class Workshop:
         extra = dict(turn.extra)
         if graph.recipe.services:
             extra[SERVICE_KEY] = self._place.service_key
-        return run_graph(turn.node, bound, job, want.drafts, extra=extra, front=turn.front)
+        return run_graph(turn.node, bound, job, want.drafts, extra=extra, front=turn.front, stall_s=self._stall_s)
 
 
 @functools.cache
