@@ -19,8 +19,8 @@ from ad_pipeline.messages import say
 from ad_pipeline.sessions.files import saying_disk_errors
 from ad_pipeline.sessions.keys import checked_session_id
 from ad_pipeline.sessions.records import TakeRecord
-from ad_pipeline.settings import settings_from_environment
-from ad_pipeline.stages.clip_wish import ClipWish
+from ad_pipeline.settings import Settings, settings_from_environment
+from ad_pipeline.stages.clip_wish import ClipWish, checked_wish
 from ad_pipeline.stages.key_image import check_can_edit, key_image_edits
 from ad_pipeline.stages.launcher import Order
 from ad_pipeline.stages.loose_clip import Clip, make_clip
@@ -56,17 +56,28 @@ def clip(options: argparse.Namespace) -> int:
         engine=options.engine or "",
         seed=checked_seed(options.seed) or 0,
     )
-    workplace = Workplace.at(settings_from_environment())
+    asked = checked_wish(wish)
+    settings = settings_from_environment()
+    _make_room_for_waiting(settings)
+    workplace = Workplace.at(settings)
     with ProgressDisplay(quiet=options.json) as display:
         heard = replace(
             workplace, report=display.hear, should_stop=lambda: display.stopped, made_by="person", urgent=options.urgent
         )
         try:
-            made = make_clip(heard, wish)
+            made = make_clip(heard, asked)
         except Cancelled as error:
             raise KeyboardInterrupt from error
     _copy_whole(made.path, out, force=options.force)
     return _told(workplace, made, out, as_json=options.json)
+
+
+def _make_room_for_waiting(settings: Settings) -> None:
+    """Jobs wait in a file beside Dagster's own; where no ad was made yet, its folder is not there."""
+    _, is_sqlite, path = settings.database_url.partition("sqlite:///")
+    if is_sqlite and path:
+        with saying_disk_errors(settings.root):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:

@@ -34,7 +34,7 @@ from ad_pipeline.sessions.fingerprint import fingerprint, sha256_of
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Draft, Session, SessionStore
-from ad_pipeline.stages.clip_wish import CheckedWish, ClipWish, checked_wish
+from ad_pipeline.stages.clip_wish import CheckedWish
 from ad_pipeline.stages.key_image import LAYERS
 from ad_pipeline.stages.making import Task, make
 from ad_pipeline.stages.workplace import Wishes, Workplace
@@ -63,15 +63,13 @@ class Clip:
     seconds: float
 
 
-def make_clip(workplace: Workplace, wish: ClipWish) -> Clip:
+def make_clip(workplace: Workplace, asked: CheckedWish) -> Clip:
     """The clip. The same wish again gives the same one, or a better one where a weaker engine had made it.
 
     Raises:
-        InputRejected: the wish cannot be fulfilled; it names the option.
         EngineError: no engine of the chain could make it.
         Cancelled: the work was stopped.
     """
-    asked = checked_wish(wish)
     # What the storyboard's stages call a session: the wish's own folder, so that a crash loses nothing.
     session = SessionStore(workplace.store.root / FOLDER).session(_name_of(asked))
     session.recover()
