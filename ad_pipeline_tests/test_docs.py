@@ -32,7 +32,9 @@ def test_every_command_of_the_readme_is_one_that_the_parser_takes(language: Lang
         _parser().parse_args(shlex.split(line, comments=True)[1:])
 
     named = {line.split()[1] for line in lines}
-    assert named == {"make", "rerun", "takes", "pick", "show", "route", "doctor", "ui"}
+    assert named == {
+        "make", "rerun", "edit", "clip", "takes", "pick", "show", "route", "gpu", "doctor", "ui"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("language", BOTH)

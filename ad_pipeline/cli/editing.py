@@ -14,11 +14,11 @@ from typing import Any
 from ad_pipeline.cli.exits import DONE, FAILED
 from ad_pipeline.cli.making import checked_seed, drive
 from ad_pipeline.cli.progress import ProgressDisplay
-from ad_pipeline.errors import Cancelled, InputRejected
-from ad_pipeline.messages import say
+from ad_pipeline.errors import Cancelled, EngineUnavailable, InputRejected
+from ad_pipeline.messages import Message, say
 from ad_pipeline.sessions.files import saying_disk_errors
 from ad_pipeline.sessions.keys import checked_session_id
-from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.records import Degraded, TakeRecord
 from ad_pipeline.settings import Settings, settings_from_environment
 from ad_pipeline.stages.clip_wish import ClipWish, checked_wish
 from ad_pipeline.stages.key_image import check_can_edit, key_image_edits
@@ -89,12 +89,10 @@ def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:
         by = say("your own") if record.engine == "person" else f"{record.engine}/{record.model}"
         print(f"{name}: {by}" + (f", {record.node}" if record.node else ""))
         if record.degraded:
-            # The record tells of everybody in the chain; whom it should have been says enough here.
-            why = workplace.engines.why_not(record.degraded.wanted) or record.degraded.why
             print(
                 say(
                     "degraded: {used} made this, {wanted} was wanted: {why}",
-                    used=record.degraded.used, wanted=record.degraded.wanted, why=why,
+                    used=record.degraded.used, wanted=record.degraded.wanted, why=_why(workplace, record.degraded),
                 )
             )  # fmt: skip
     for note in failed:
@@ -106,6 +104,15 @@ def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:
         )  # fmt: skip
     print(say("clip: {path} ({format}, {seconds:g} s)", path=str(out), format=made.film.format, seconds=made.seconds))
     return FAILED if failed else DONE
+
+
+def _why(workplace: Workplace, degraded: Degraded) -> Message | str:
+    """The record tells of everybody in the chain; what keeps the wanted one says enough on a screen."""
+    try:
+        workplace.engines.engine(degraded.wanted)
+    except EngineUnavailable as error:
+        return error.message
+    return degraded.why
 
 
 def _as_json(made: Clip, out: Path) -> dict[str, Any]:

@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from ad_pipeline.cli.main import main
+from ad_pipeline.defs.config import KeyImageConfig
 from ad_pipeline.media.probe import probe
 from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.stages.key_image import make_key_images
+from ad_pipeline.stages.workplace import Wishes
 from ad_pipeline_tests.cli.commands import Place
 from ad_pipeline_tests.comfy.server import ComfyServer
 from ad_pipeline_tests.comfy.stocked import nodes_file, stocked
@@ -93,8 +96,6 @@ def test_an_edit_remakes_what_depends_on_the_picture_and_nothing_else(
 
 
 def test_without_a_node_an_edit_says_what_is_missing_and_changes_nothing(run: Run, own_root: Path) -> None:
-    from ad_pipeline.stages.key_image import make_key_images
-
     workplace = a_workplace(own_root)
     open_ad(workplace)
     make_key_images(workplace, "ad", "scene_001")
@@ -131,6 +132,14 @@ def test_an_edit_of_nothing_is_bad_input(run: Run, own_root: Path, arguments: tu
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_the_launchpads_edit_is_the_same_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AD_PIPELINE_LANGUAGE", "en")
+
+    assert KeyImageConfig(edit="brighter").wishes() == Wishes(reuse=False, edit="brighter")
+    with pytest.raises(ValueError, match="field 'edit'"):
+        KeyImageConfig(edit="")
 
 
 # --- clip ---------------------------------------------------------------------------------------
