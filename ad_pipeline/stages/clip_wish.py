@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -14,13 +13,13 @@ from ad_pipeline.errors import InputRejected, MediaError, StoryboardRejected
 from ad_pipeline.media.stills import checked_photo
 from ad_pipeline.routing.catalogue import models
 from ad_pipeline.routing.route import Decision, decide
+from ad_pipeline.stages.words import check_words
 from ad_pipeline.story.border import nearest
 from ad_pipeline.story.brief import SHORTEST_S, Brief
 from ad_pipeline.story.formats import FORMATS, Format, size_of
 from ad_pipeline.story.storyboard import SHORTEST_SCENE_S, MotionStyle, Scene
 
 LONGEST_CLIP_S = 30.0
-_LONGEST_PROMPT = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,8 @@ def checked_wish(wish: ClipWish) -> CheckedWish:
     Raises:
         InputRejected: it cannot; it names the option.
     """
-    _check_words(wish.prompt, "PROMPT")
-    _check_words(wish.motion, "--motion")
+    check_words(wish.prompt, "PROMPT")
+    check_words(wish.motion, "--motion")
     if not wish.prompt.strip():
         raise InputRejected("say what is seen, e.g. \"a bottle on wet stone\"", field="prompt")  # fmt: skip
     if not SHORTEST_SCENE_S <= wish.duration_s <= LONGEST_CLIP_S:  # no NaN passes either
@@ -80,32 +79,27 @@ def checked_wish(wish: ClipWish) -> CheckedWish:
     )
 
 
-def _check_words(text: str, field: str) -> None:
-    control = next((c for c in text if unicodedata.category(c) in ("Cc", "Cs") and not c.isspace()), "")
-    if control:
-        raise InputRejected(
-            "{field} holds the control character U+{code:04X}; remove it", field=field, code=ord(control)
-        )
-    if len(text) > _LONGEST_PROMPT:
-        raise InputRejected(
-            "{field} has {got} characters, at most {most} are read", field=field, got=len(text), most=_LONGEST_PROMPT
-        )
-
-
 def _scene(wish: ClipWish) -> Scene:
     words = " ".join(wish.motion.split())
-    styles: tuple[MotionStyle, ...] = get_args(MotionStyle)
-    style: MotionStyle = next((style for style in styles if style == words.lower()), "gentle drift")
     if wish.engine:
         _check_moves(wish.engine)
     return Scene(
         id="scene_001",
         duration_seconds=wish.duration_s,
         image_prompt=wish.prompt.strip(),
-        motion_style=style,
+        motion_style=_style_of(words),
         motion_prompt=words,
         engines={"motion_clip": wish.engine} if wish.engine else {},
     )
+
+
+def _style_of(words: str) -> MotionStyle:
+    """The storyboard's style of that name; other words are left to models that read them."""
+    styles: tuple[MotionStyle, ...] = get_args(MotionStyle)
+    for style in styles:
+        if style == words.lower():
+            return style
+    return "gentle drift"
 
 
 def _check_moves(engine: str) -> None:

@@ -17,6 +17,7 @@ from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
 from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
+from ad_pipeline.stages.words import check_words
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.formats import Format, size_of
 from ad_pipeline.story.storyboard import Scene
@@ -69,8 +70,10 @@ def key_image_edits(facts: SessionFacts, scene_id: str, wishes: Wishes) -> tuple
     """The wished edit of the scene's picked pictures, one per format.
 
     Raises:
-        InputRejected: no words, or a picture was not made yet, or no longer follows from the story.
+        InputRejected: no words, or none that a model can read; a picture was not made yet, or no longer
+            follows from the story.
     """
+    check_words(wishes.edit or "", "edit")
     if not (wishes.edit or "").strip():
         raise InputRejected('say what to change, e.g. "brighter background"', field="edit")
     return tuple(_edit(facts, task, wishes) for task in key_image_tasks(facts, scene_id))

@@ -117,6 +117,9 @@ def test_without_a_node_an_edit_says_what_is_missing_and_changes_nothing(run: Ru
     ("arguments", "said"),
     [
         (("ad", " ", "--scene", "scene_001"), "say what to change"),
+        (("ad", "a\x07b", "--scene", "scene_001"), "edit holds the control character U+0007"),
+        (("ad", "a\udcffb", "--scene", "scene_001"), "edit holds the control character U+DCFF"),
+        (("ad", "x" * 5000, "--scene", "scene_001"), "edit has 5000 characters, at most 4000 are read"),
         (("ad", "brighter", "--scene", "scene_009"), "no scene 'scene_009'; this ad has scene_001, scene_002"),
         (("ad", "brighter", "--scene", "scene_001"), "scene_001 key_image 9:16 of session 'ad' was not made yet"),
         (("ad", "brighter", "--scene", "scene_001", "--seed", "-1"), "--seed: got -1"),
