@@ -252,6 +252,10 @@ def test_a_clip_never_lands_on_a_file_that_is_there(run: Run, own_root: Path, tm
         ((PROMPT, "--image", "."), "--image: no file ."),
         ((PROMPT, "--engine", "comfyui/wan"), "--engine: unknown 'comfyui/wan'; did you mean 'comfyui/"),
         ((PROMPT, "--engine", "comfyui/z_image_turbo"), "--engine: unknown 'comfyui/z_image_turbo'"),
+        (
+            (PROMPT, "--engine", "replicate/zeroscope-v2"),
+            "--engine: replicate/zeroscope-v2 may not be used: its licence",
+        ),
         ((PROMPT, "--seed", "-1"), "--seed: got -1"),
         ((PROMPT, "--out", "film.mov"), "--out: got 'film.mov', expected a name that ends in .mp4"),
         ((PROMPT, "--out", "none/film.mp4"), "--out: there is no folder "),

@@ -80,6 +80,17 @@ def test_an_edit_is_made_from_the_picked_picture_and_the_words(workplace: Workpl
     assert workplace.session("ad").path_of(first).read_bytes() in server.uploads.values()
 
 
+def test_each_format_is_edited_from_its_own_picture(workplace: Workplace, server: ComfyServer) -> None:
+    open_ad(workplace, "both", formats=["1:1", "16:9"])
+    before = make_key_images(workplace, "both", SCENE)
+
+    edited = make_key_images(workplace, "both", SCENE, BRIGHTER)
+
+    assert [(record.format, record.take) for record in edited] == [("1:1", 2), ("16:9", 2)]
+    assert [record.inputs["key_image"] for record in edited] == [record.sha256 for record in before]
+    assert len(_sent(server)) == 2
+
+
 def test_an_edit_stands_until_the_story_beneath_it_changes(workplace: Workplace, server: ComfyServer) -> None:
     make_key_images(workplace, "ad", SCENE, BRIGHTER)
 
