@@ -193,6 +193,22 @@ def test_a_picture_moves_by_the_engine_that_is_named(place: Place, server: Comfy
     assert _frames(out) == ("1920x1080", 24)
 
 
+@pytest.mark.slow
+def test_a_clip_that_waits_for_a_node_says_so_and_can_be_stopped(place: Place, tmp_path: Path) -> None:
+    (place.root / "nodes.toml").write_text('[[node]]\nname = "gone"\nurl = "http://127.0.0.1:9"\n', encoding="utf-8")
+    running = place.start("clip", PROMPT, "--out", str(tmp_path / "film.mp4"))
+    assert running.stderr
+
+    first = running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+
+    assert first.startswith("key_image: no node can be used now; it waits: node gone")
+    assert running.returncode == 130
+    assert "stopped; what was finished is kept" in err
+    assert not (tmp_path / "film.mp4").exists()
+
+
 def test_without_a_node_a_camera_moves_over_a_drawn_picture_and_it_says_so(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "film.mp4"
 
