@@ -20,7 +20,7 @@ from ad_pipeline.messages import Message, say
 from ad_pipeline.sessions.files import saying_disk_errors
 from ad_pipeline.sessions.keys import checked_session_id
 from ad_pipeline.sessions.records import Degraded, TakeRecord
-from ad_pipeline.settings import Settings, settings_from_environment
+from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.clip_wish import ClipWish, checked_wish
 from ad_pipeline.stages.key_image import check_can_edit, key_image_edits
 from ad_pipeline.stages.launcher import Order
@@ -58,9 +58,7 @@ def clip(options: argparse.Namespace) -> int:
         seed=checked_seed(options.seed) or 0,
     )
     asked = checked_wish(wish)
-    settings = settings_from_environment()
-    _make_room_for_waiting(settings)
-    workplace = Workplace.at(settings)
+    workplace = Workplace.at(settings_from_environment())
     with ProgressDisplay(quiet=options.json) as display:
         heard = replace(
             workplace,
@@ -90,14 +88,6 @@ class _Hearing:
         if is_waiting and report.note and report.note != self._told and not self._quiet:
             self._told = report.note
             print(f"{report.kind}: {report.note}", file=sys.stderr)
-
-
-def _make_room_for_waiting(settings: Settings) -> None:
-    """Jobs wait in a file beside Dagster's own; where no ad was made yet, its folder is not there."""
-    _, is_sqlite, path = settings.database_url.partition("sqlite:///")
-    if is_sqlite and path:
-        with saying_disk_errors(settings.root):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:

@@ -178,6 +178,14 @@ def test_a_server_without_the_blur_is_tried_all_the_same(node: ComfyNode) -> Non
     assert isinstance(probed(node, extra={}), ProbePassed)  # the captured classes have no ImageBlur
 
 
+def test_a_trial_job_that_was_refused_is_not_sent_again_under_its_id(server: ComfyServer, node: ComfyNode) -> None:
+    probed(node, extra={})
+
+    asked_first = [request for request in server.requests if request.startswith("GET /api/jobs/")]
+    assert server.submitted() == 2
+    assert len(set(asked_first)) >= 2
+
+
 def test_a_draining_node_is_neither_tried_nor_hidden(server: ComfyServer) -> None:
     nodes = [NodeConfig(name="gpu0", url=server.url, draining=True)]
     watch = HealthWatch(lambda: nodes, every_s=0.0)

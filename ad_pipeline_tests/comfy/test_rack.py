@@ -324,7 +324,8 @@ def test_the_same_job_is_not_made_twice_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_database_that_cannot_be_reached_is_waited_for_and_then_named(tmp_path: Path) -> None:
-    with gpu() as server, racked(listed(server), tmp_path / "nowhere", patience_s=0.2) as rack:
+    (tmp_path / "rack.sqlite").mkdir()
+    with gpu() as server, racked(listed(server), tmp_path, patience_s=0.2) as rack:
         holder = _Holder(rack, ask())
 
         error = holder.ended()

@@ -198,6 +198,15 @@ def test_another_attempt_keeps_its_place_in_the_line(mine: WaitingList) -> None:
     assert {lease.job_id for lease in leases} == {"x", "second"}
 
 
+def test_the_database_makes_its_folder_or_says_why_not(tmp_path: Path) -> None:
+    opened = WaitingList(database_in(tmp_path / "not" / "there"))
+    opened.close()
+    (tmp_path / "file").touch()
+
+    with pytest.raises(MachineLacks, match="the folder .*file/folder of the list of waiting jobs cannot be made"):
+        WaitingList(database_in(tmp_path / "file" / "folder"))
+
+
 def test_a_database_without_its_driver_says_what_to_install() -> None:
     with pytest.raises(MachineLacks, match="needs the package psycopg") as caught:
         WaitingList("postgresql+psycopg://me:secret@db/rack")

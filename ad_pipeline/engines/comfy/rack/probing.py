@@ -24,17 +24,23 @@ def probed(
     node: ComfyNode, *, extra: Mapping[str, Any], longest_s: float = PROBE_S
 ) -> ProbePassed | ProbeFailed | None:
     """Have an idle node blur a tiny picture, on its card; None when others were quicker or it fell silent."""
-    job_id = str(uuid.uuid4())
     try:
         try:
-            node.submit(job_id, _tiny_graph(blurred=True), extra=extra)
+            job_id = _submitted(node, _tiny_graph(blurred=True), extra)
         except EngineRefused:  # a server without that node class is none the worse
-            node.submit(job_id, _tiny_graph(blurred=False), extra=extra)
+            job_id = _submitted(node, _tiny_graph(blurred=False), extra)
         return _outcome(node, job_id, longest_s)
     except EngineRefused as error:
         return _failed(node, error.message)
     except EngineUnavailable:
         return None
+
+
+def _submitted(node: ComfyNode, graph: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """The job's id, a new one each time: what was refused may be half queued still, and must not be taken for this."""
+    job_id = str(uuid.uuid4())
+    node.submit(job_id, graph, extra=extra)
+    return job_id
 
 
 def _outcome(node: ComfyNode, job_id: str, longest_s: float) -> ProbePassed | ProbeFailed | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -96,10 +97,16 @@ TIMES = Table(
 
 
 class Database:
-    """Connections to the tables; they are made when missing. Safe to share between threads."""
+    """Connections to the tables; they are made when missing, a file's folder too. Safe to share between threads.
+
+    Raises:
+        MachineLacks: the driver is not installed, or the folder cannot be made.
+    """
 
     def __init__(self, url: str) -> None:
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        if self._is_sqlite:
+            _make_folder(make_url(url).database)
         options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_S}} if self._is_sqlite else {}
         try:
             self._engine: Engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=2, **options)
@@ -154,6 +161,18 @@ class Database:
             except (IntegrityError, OperationalError, ProgrammingError):
                 if last:  # the first time, another process made them in the same moment
                     raise
+
+
+def _make_folder(file: str | None) -> None:
+    if not file or file.startswith((":memory:", "file:")):
+        return
+    try:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineLacks(
+            "the folder {folder} of the list of waiting jobs cannot be made: {reason}",
+            folder=str(Path(file).parent), reason=error.strerror or "?",
+        ) from error  # fmt: skip
 
 
 def _opened(connection: Any, _: object) -> None:
