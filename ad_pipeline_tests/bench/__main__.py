@@ -12,6 +12,7 @@ from pathlib import Path
 from ad_pipeline_tests.bench.ads import ad_rows, memory_rows, timed_ads
 from ad_pipeline_tests.bench.crafts import key_image_rows, sound_rows
 from ad_pipeline_tests.bench.machine import busy_note, machine_facts
+from ad_pipeline_tests.bench.overhead import overhead_rows
 from ad_pipeline_tests.bench.rows import Row, earlier, report_text, table
 from ad_pipeline_tests.bench.scheduling import scheduling_rows
 from ad_pipeline_tests.bench.web import ui_rows
@@ -19,7 +20,7 @@ from ad_pipeline_tests.bench.web import ui_rows
 _TOP = Path(__file__).parents[2]
 _REPORT = _TOP / "docs" / "benchmarks.md"
 _BRIEF = _TOP / "examples" / "laneige_15s.yaml"
-_NAMES = ("ad", "memory", "ui", "key-image", "sound", "scheduling")
+_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +57,8 @@ def _measured(folder: Path, wanted: set[str], *, rounds: int, quick: bool) -> li
     if "sound" in wanted:
         _tell("music and effects of 60 s")
         rows += sound_rows()
+    if "gpu" in wanted:
+        rows += overhead_rows(folder / "gpu", quick=quick, tell=_tell)
     if "scheduling" in wanted:
         rows += scheduling_rows(folder, quick=quick, tell=_tell)
     return rows

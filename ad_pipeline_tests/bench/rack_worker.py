@@ -27,19 +27,27 @@ from ad_pipeline.engines.comfy.rack.rack import Ask, Rack, Turn
 from ad_pipeline.errors import Cancelled
 from ad_pipeline_tests.bench.simulation import LOAD_S, RUN_S, STAGES, Piece
 from ad_pipeline_tests.comfy.rack_parts import GraphNodes, Listed, gpu, run_on, stage_graph, stage_of
+from ad_pipeline_tests.comfy.server import ComfyServer
 
 _SCENES_AT_ONCE = 64
 
 
 def main() -> None:
-    """`nodes`, `scenes` or `crowd`."""
+    """`server`, `nodes`, `scenes` or `crowd`."""
     told = json.loads(sys.stdin.readline())
-    {"nodes": _nodes, "scenes": _scenes, "crowd": _crowd}[told["what"]](told)
+    {"server": _server, "nodes": _nodes, "scenes": _scenes, "crowd": _crowd}[told["what"]](told)
 
 
 def _go() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
+
+
+def _server(_: Mapping[str, Any]) -> None:
+    """One server with ComfyUI's own classes, on which nothing takes any time, until the second line."""
+    with ComfyServer() as server:
+        print(server.url, flush=True)
+        sys.stdin.readline()
 
 
 def _nodes(told: Mapping[str, Any]) -> None:

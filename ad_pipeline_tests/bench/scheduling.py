@@ -7,15 +7,13 @@ machine's cores, so each count of nodes has the scale at which that does not dro
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from ad_pipeline_tests.bench.child import Child
 from ad_pipeline_tests.bench.rows import Row
 from ad_pipeline_tests.bench.simulation import Piece, Simulation, lower_bound_s, pieces
 
@@ -32,39 +30,9 @@ _URGENT_ON, _URGENT_LONG_S = 4, 15.0
 _CROWD, _CROWD_NODES, _CROWD_S = 1000, 8, 10.0
 
 
-class _Child:
-    """A process of `rack_worker`, spoken to in lines."""
-
-    def __init__(self, **told: Any) -> None:
-        command = [sys.executable, "-m", "ad_pipeline_tests.bench.rack_worker"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.say(json.dumps(told))
-
-    def say(self, line: str = "go") -> None:
-        assert self._process.stdin
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-
-    def heard(self) -> str:
-        assert self._process.stdout
-        line = self._process.stdout.readline().strip()
-        if not line:
-            raise RuntimeError(f"a process of the scheduling bench ended with {self._process.wait(10)}")
-        return line
-
-    def result(self) -> dict[str, Any]:
-        found = json.loads(self.heard())
-        self._process.communicate(timeout=30)
-        return found
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
 @contextmanager
-def _nodes(count: int, scale: float) -> Generator[tuple[_Child, dict[str, str]], None, None]:
-    child = _Child(what="nodes", count=count, scale=scale)
+def _nodes(count: int, scale: float) -> Generator[tuple[Child, dict[str, str]], None, None]:
+    child = Child(what="nodes", count=count, scale=scale)
     try:
         yield child, json.loads(child.heard())
     finally:
@@ -74,12 +42,12 @@ def _nodes(count: int, scale: float) -> Generator[tuple[_Child, dict[str, str]],
 def _workers(
     folder: Path, urls: Mapping[str, str], work: Sequence[Piece], *, scale: float, count: int = _WORKERS,
     urgent: bool = False, plain: bool = False,
-) -> list[_Child]:  # fmt: skip
+) -> list[Child]:  # fmt: skip
     """Processes that have sessions in turn, and wait for `go`."""
     sessions = sorted({piece.session for piece in work})
     folder.mkdir(exist_ok=True)
     children = [
-        _Child(
+        Child(
             what="scenes", urls=urls, database=f"sqlite:///{folder / 'rack.sqlite'}", folder=str(folder), scale=scale,
             urgent=urgent, plain_from=number if plain else None,
             work=[asdict(piece) for piece in work if sessions.index(piece.session) % count == number],
@@ -91,7 +59,7 @@ def _workers(
     return children
 
 
-def _makespan_s(children: Sequence[_Child]) -> float:
+def _makespan_s(children: Sequence[Child]) -> float:
     began_s = time.time()
     for child in children:
         child.say()
@@ -175,7 +143,7 @@ def _urgent_rows(folder: Path) -> list[Row]:
 def _crowd_rows(folder: Path) -> list[Row]:
     folder.mkdir()
     with _nodes(_CROWD_NODES, 1.0) as (_, urls):
-        crowd = _Child(
+        crowd = Child(
             what="crowd", urls=urls, database=f"sqlite:///{folder / 'rack.sqlite'}", folder=str(folder), jobs=_CROWD,
             seconds=_CROWD_S,
         )  # fmt: skip

@@ -37,7 +37,7 @@ _SOCKETLESS_S = 0.04
 _STOP_CHECK_S = 0.25
 _LEAST_SHARE = 0.02
 _SETTLING_S = 0.02
-_FIRST_POLL_S, _LONGEST_BLIND_POLL_S, _POLL_IN_LINE_S, _POLL_WITH_SOCKET_S = 0.003, 2.0, 1.0, 5.0
+_FIRST_POLL_S, _LONGEST_BLIND_POLL_S, _POLL_IN_LINE_S, _POLL_WITH_SOCKET_S = 0.001, 2.0, 1.0, 5.0
 _FIRST_SOCKET_PAUSE_S, _LONGEST_SOCKET_PAUSE_S = 0.25, 30.0
 _QUIET_S, _LONGEST_QUIET_S = 20.0, 320.0
 
@@ -109,7 +109,7 @@ class _Watch:
         self._stall_s, self._unreachable_s, self._report_every_s = stall_s, unreachable_s, report_every_s
         self._socket: ProgressSocket | None = None
         self._open_socket_at, self._socket_pause_s = now + _SOCKETLESS_S, _FIRST_SOCKET_PAUSE_S
-        self._poll_at = self._polls_since = now
+        self._polls_since, self._poll_at = now, now + _FIRST_POLL_S
         self._unreachable_since: float | None = None
         self._runs_since: float | None = None
         self._moved_at = self._heard_at = self._opened_at = now
@@ -119,7 +119,7 @@ class _Watch:
         self._first_seen: tuple[float, float] | None = None
         self._idle_seen_at: float | None = None
         self._reported: JobProgress | None = None
-        self._report_at = now
+        self._report_at = self._poll_at  # nothing is told before the first answer
 
     def close(self) -> None:
         if self._socket:
@@ -151,7 +151,7 @@ class _Watch:
             self._unreachable_since = self._unreachable_since or now
             if now - self._unreachable_since >= self._unreachable_s:
                 raise
-            self._poll_later(now)
+            self._poll_later()
             return None
         self._unreachable_since = None
         match state:
@@ -164,11 +164,12 @@ class _Watch:
                 self._progress = replace(self._progress, ahead=None)
             case Finished() | Failed() | CancelledThere() | Unknown():
                 return state
-        self._poll_later(now)
+        self._poll_later()
         return None
 
-    def _poll_later(self, now: float) -> None:
+    def _poll_later(self) -> None:
         """Ask again after a fifth of the time waited so far, so that an end is noticed in proportion."""
+        now = time.monotonic()  # the answer took its time, too: a busy server is not asked without a pause
         pause_s = min(max(_FIRST_POLL_S, (now - self._polls_since) / 5), _LONGEST_BLIND_POLL_S)
         if self._hears_job and not self._progress.left:
             pause_s = _POLL_WITH_SOCKET_S
