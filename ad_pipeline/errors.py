@@ -8,6 +8,7 @@
       x EngineError            carries .engine and .job_id
         + EngineUnavailable      a passing fault: try again later, or the next engine of the chain
             + OutOfMemory            ... a card had too little memory: less may fit
+            + NobodyThere            ... and it was waited for long enough: the next engine of the chain
         + EngineRefused          this request will never work there: do not retry
       x BudgetExceeded         the brief's budget does not cover it: raise it or pick a cheaper route
       x MediaError             ffmpeg failed or a media file is broken
@@ -91,6 +92,10 @@ class EngineUnavailable(EngineError):
 
 class OutOfMemory(EngineUnavailable):
     """The card had too little memory for the job: less may fit."""
+
+
+class NobodyThere(EngineUnavailable):
+    """Nobody could do it for as long as anybody should wait; another attempt would wait as long again."""
 
 
 class EngineRefused(EngineError):

@@ -66,10 +66,11 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far one job is; `fraction` is 0..1."""
+    """How far one job is; `fraction` is 0..1. `waits`: nothing is done now, and `note` says what for."""
 
     fraction: float
     note: str = ""
+    waits: bool = False
 
 
 def _silent(_: Progress) -> None:

@@ -14,7 +14,16 @@ from typing import Any
 
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, Progress
-from ad_pipeline.errors import AdPipelineError, BudgetExceeded, Cancelled, EngineError, EngineRefused, EngineUnavailable
+from ad_pipeline.errors import (
+    AdPipelineError,
+    BudgetExceeded,
+    Cancelled,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    NobodyThere,
+)
+from ad_pipeline.messages import user_language
 from ad_pipeline.routing.catalogue import ModelRow
 from ad_pipeline.routing.route import Decision
 from ad_pipeline.sessions.fingerprint import fingerprint, job_id, plain
@@ -95,8 +104,8 @@ def make(workplace: Workplace, session: Session, task: Task, wishes: Wishes) -> 
             return _made_by(workplace, session, task, wishes, row=row, seed=seed, faults=faults)
         except (EngineError, BudgetExceeded) as error:
             faults.append(error)
-            _tell(workplace, session, task, "working", note=str(error))
-    _tell(workplace, session, task, "failed", note=str(faults[-1]))
+            _tell(workplace, session, task, "working", note=_said(error), fraction=0.0)
+    _tell(workplace, session, task, "failed", note=_said(faults[-1]))
     raise faults[-1]
 
 
@@ -195,9 +204,9 @@ def _tried(
         except EngineUnavailable as error:
             if costs:
                 workplace.ledger.release(job.job_id)
-            if attempt == last:
+            if attempt == last or isinstance(error, NobodyThere):
                 raise
-            _tell(workplace, session, task, "working", note=str(error))
+            _tell(workplace, session, task, "waiting", note=_said(error), fraction=0.0)
             # A little apart, so that all who failed together do not come back together.
             _pause(workplace, workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25))
             continue
@@ -254,7 +263,12 @@ def _pause(workplace: Workplace, seconds: float) -> None:
 
 
 def _tell_progress(workplace: Workplace, session: Session, task: Task, progress: Progress) -> None:
-    _tell(workplace, session, task, "working", note=progress.note, fraction=progress.fraction)
+    state: StepState = "waiting" if progress.waits else "working"
+    _tell(workplace, session, task, state, note=progress.note, fraction=progress.fraction)
+
+
+def _said(error: AdPipelineError) -> str:
+    return error.message.said_in(user_language())
 
 
 def _tell(

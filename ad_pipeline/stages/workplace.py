@@ -17,7 +17,7 @@ from ad_pipeline.sessions.store import Session, SessionStore
 from ad_pipeline.settings import Settings
 from ad_pipeline.story.formats import Format
 
-StepState = Literal["working", "made", "reused", "degraded", "failed", "skipped"]
+StepState = Literal["waiting", "working", "made", "reused", "degraded", "failed", "skipped"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -215,6 +215,6 @@ def _within(job: Job, share: tuple[float, float]) -> Callable[[Progress], None]:
     first, last = share
 
     def report(progress: Progress) -> None:
-        job.report(Progress(fraction=first + (last - first) * progress.fraction, note=progress.note))
+        job.report(replace(progress, fraction=first + (last - first) * progress.fraction))
 
     return report
