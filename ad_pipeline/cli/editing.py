@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import shutil
-import sys
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from ad_pipeline.stages.launcher import Order
 from ad_pipeline.stages.loose_clip import Clip, make_clip
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit
-from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
+from ad_pipeline.stages.workplace import Wishes, Workplace
 
 
 def edit(options: argparse.Namespace) -> int:
@@ -62,7 +61,7 @@ def clip(options: argparse.Namespace) -> int:
     with ProgressDisplay(quiet=options.json) as display:
         heard = replace(
             workplace,
-            report=_Hearing(display, quiet=options.json),
+            report=display.hear,
             should_stop=lambda: display.stopped,
             made_by="person",
             urgent=options.urgent,
@@ -73,21 +72,6 @@ def clip(options: argparse.Namespace) -> int:
             raise KeyboardInterrupt from error
     _copy_whole(made.path, out, force=options.force)
     return _told(workplace, made, out, as_json=options.json)
-
-
-class _Hearing:
-    """The progress display, and in words what keeps a clip waiting: alone, it has nobody else to look at."""
-
-    def __init__(self, display: ProgressDisplay, *, quiet: bool) -> None:
-        self._display, self._quiet = display, quiet
-        self._told = ""
-
-    def __call__(self, report: StepReport) -> None:
-        self._display.hear(report)
-        is_waiting = report.state == "working" and report.fraction in (0.0, 1.0)
-        if is_waiting and report.note and report.note != self._told and not self._quiet:
-            self._told = report.note
-            print(f"{report.kind}: {report.note}", file=sys.stderr)
 
 
 def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:

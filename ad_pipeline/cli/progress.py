@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -17,13 +18,16 @@ from ad_pipeline.messages import say
 from ad_pipeline.stages.workplace import StepReport
 
 _COLUMNS = ("key_image", "voice", "motion_clip", "lipsync", "sfx")
+_NUMBER = re.compile(r"\d+")
 _MARKS = {"made": ("●", "green"), "reused": ("○", "green"), "degraded": ("◐", "yellow"), "failed": ("✗", "red")}
 
 
 class ProgressDisplay:
     """Shows reports as they come; on no terminal, one line per finished artifact.
 
-    Ctrl-C is remembered in `stopped` for the driver to act on, so that it can end its workers in order.
+    What somebody waits for is a line of its own, which stays: told once, however many wait for it, and
+    again only after the wait had ended. Ctrl-C is remembered in `stopped` for the driver to act on, so
+    that it can end its workers in order.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -32,6 +36,8 @@ class ProgressDisplay:
         self._live: Live | None = None
         self._cells: dict[tuple[str, str], StepReport] = {}
         self._whole: dict[str, StepReport] = {}
+        self._told: set[str] = set()
+        """What the person knows is waited for."""
         self._lock = threading.Lock()
         self.stopped = False
         self._before: dict[signal.Signals, Any] = {}
@@ -53,15 +59,37 @@ class ProgressDisplay:
     def hear(self, report: StepReport) -> None:
         """Take one report; called from the thread that reads the workers' queue."""
         with self._lock:
-            if report.scene_id:
-                self._cells[report.scene_id, report.kind] = report
-            else:
-                self._whole[report.kind] = report
+            before = self._kept(report)
+            line = self._line(report, before)
+        if line and not self._quiet:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         if self._live:
             self._live.update(self._picture())
-        elif not self._quiet and report.state != "working":
-            place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
-            self._console.print(f"{place}: {say(report.state)} {report.note} {report.seconds:.2f} s", highlight=False)
+
+    def _kept(self, report: StepReport) -> StepReport | None:
+        """Keep it; what was known before."""
+        if report.scene_id:
+            before = self._cells.get((report.scene_id, report.kind))
+            self._cells[report.scene_id, report.kind] = report
+            return before
+        before = self._whole.get(report.kind)
+        self._whole[report.kind] = report
+        return before
+
+    def _line(self, report: StepReport, before: StepReport | None) -> str:
+        """What is said of it in words; empty for what is only seen."""
+        place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
+        if report.state == "waiting":
+            alike = _NUMBER.sub("#", report.note)  # a place in the line, the seconds that are left
+            if alike in self._told:
+                return ""
+            self._told.add(alike)
+            return f"{place}: {report.note}"
+        if before and before.state == "waiting":
+            self._told.clear()  # something moves again
+        if report.state == "working" or self._live:
+            return ""
+        return f"{place}: {say(report.state)} {report.note} {report.seconds:.2f} s"
 
     def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         if self.stopped:
@@ -85,6 +113,8 @@ class ProgressDisplay:
 def _cell(report: StepReport | None) -> Text:
     if report is None:
         return Text("·", style="dim")
+    if report.state == "waiting":
+        return Text(say("waits"), style="yellow")
     if report.state == "working":
         return Text(f"{report.fraction:4.0%}", style="cyan")
     mark, style = _MARKS.get(report.state, ("?", ""))

@@ -19,7 +19,7 @@ from ad_pipeline.engines.comfy.rack.config import NodeConfig
 from ad_pipeline.engines.comfy.rack.rack import Ask, Rack
 from ad_pipeline.engines.comfy.running import run_graph
 from ad_pipeline.engines.contracts import Job, Progress
-from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable
+from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable, NobodyThere
 from ad_pipeline_tests.comfy.jobs import is_picture, new_id, until
 from ad_pipeline_tests.comfy.rack_parts import Listed, ask, gpu, listed, racked, run_on, stage_graph
 from ad_pipeline_tests.comfy.server import ComfyServer
@@ -159,10 +159,29 @@ def test_when_all_nodes_are_down_it_waits_and_says_so_once_then_gives_up(tmp_pat
         error = holder.ended()
 
         server.revive()
-    assert isinstance(error, EngineUnavailable)
+    assert isinstance(error, NobodyThere)
     assert "cannot be reached" in str(error)
     assert len(holder.notes) == 1
     assert "no node can be used now" in holder.notes[0]
+
+
+@pytest.mark.slow
+def test_who_comes_late_does_not_wait_for_dead_nodes_all_over_again(tmp_path: Path) -> None:
+    with gpu() as server, racked(listed(server), tmp_path, patience_s=20.0) as rack:
+        server.die()
+        first = _Holder(rack, ask("motion_clip"))
+        until(lambda: bool(first.notes))
+        time.sleep(2.0)
+
+        late = _Holder(rack, ask("key_image"))
+        until(lambda: bool(late.notes))
+        server.revive()
+
+        assert first.notes[0].startswith("no node can be used now; it waits up to 20 s: node gpu0")
+        assert late.notes[0].startswith("no node can be used now; it waits up to 1")
+        for one in (first, late):
+            assert one.given.wait(10)
+            one.release()
 
 
 def rack_state(rack: Rack) -> str:
@@ -330,7 +349,10 @@ def test_a_database_that_cannot_be_reached_is_waited_for_and_then_named(tmp_path
 
         error = holder.ended()
 
-    assert isinstance(error, EngineUnavailable)
+    assert isinstance(error, NobodyThere)
+    assert [note.partition(": ")[0] for note in holder.notes] == [
+        "the list of waiting jobs cannot be reached; it is tried for 0 s"
+    ]
     assert "the list of waiting jobs cannot be reached: unable to open database file" in str(error)
 
 

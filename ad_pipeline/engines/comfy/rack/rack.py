@@ -177,7 +177,7 @@ class Rack:
                 break
             if waiter.news != told:
                 told = waiter.news
-                report(Progress(fraction=0.0, note=told))
+                report(Progress(fraction=0.0, note=told, waits=True))
         lease = waiter.lease
         config = next((config for config in self._nodes() if config.name == lease.node), None)
         if config is None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.protocol import ENGINE
 from ad_pipeline.engines.comfy.rack.fitness import Verdict
-from ad_pipeline.errors import EngineRefused, EngineUnavailable
+from ad_pipeline.errors import EngineRefused, EngineUnavailable, NobodyThere
 from ad_pipeline.messages import Message, say
 
 
@@ -47,10 +47,21 @@ def joined(messages: Sequence[Message]) -> Message:
     return last
 
 
-def no_list(error: SQLAlchemyError) -> EngineUnavailable:
-    """The database is away."""
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return EngineUnavailable("the list of waiting jobs cannot be reached: {reason}", engine=ENGINE, reason=reason)
+def no_list(error: SQLAlchemyError) -> NobodyThere:
+    """The database is away, and was for as long as anybody waits."""
+    return NobodyThere("the list of waiting jobs cannot be reached: {reason}", engine=ENGINE, reason=_cause(error))
+
+
+def list_away(error: SQLAlchemyError, *, limit_s: float) -> str:
+    """What somebody hears while the database is away."""
+    return say(
+        "the list of waiting jobs cannot be reached; it is tried for {limit_s:.0f} s: {reason}",
+        limit_s=limit_s, reason=_cause(error),
+    )  # fmt: skip
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
 def _told_once(messages: Sequence[Message]) -> list[Message]:

@@ -1,0 +1,68 @@
+"""What a person sees while an ad is made: above all, why nothing moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from ad_pipeline.cli.progress import ProgressDisplay
+from ad_pipeline.sessions.keys import Kind
+from ad_pipeline.stages.workplace import StepReport, StepState
+
+_DOWN = "no node can be used now; it waits up to {} s: node gpu0: http://gpu0:8188 cannot be reached [refused]"
+
+
+def _report(state: StepState, note: str = "", *, scene: int = 1, kind: Kind = "key_image") -> StepReport:
+    return StepReport(
+        session_id="ad", scene_id=f"scene_{scene:03}", kind=kind, format="9:16", state=state, note=note, seconds=1.0
+    )
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AD_PIPELINE_LANGUAGE", "en")
+
+
+def test_a_wait_is_told_once_however_many_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    display = ProgressDisplay(quiet=False)
+
+    for scene in (1, 2, 3):
+        display.hear(_report("waiting", _DOWN.format(600 - scene), scene=scene))
+
+    assert capsys.readouterr().err == f"scene_001 key_image 9:16: {_DOWN.format(599)}\n"
+
+
+def test_a_wait_that_comes_again_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+    display = ProgressDisplay(quiet=False)
+
+    for state in ("waiting", "working", "waiting", "made"):
+        display.hear(_report(state, _DOWN if state == "waiting" else "v1"))
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"scene_001 key_image 9:16: {_DOWN}", f"scene_001 key_image 9:16: {_DOWN}",
+        "scene_001 key_image 9:16: made v1 1.00 s",
+    ]  # fmt: skip
+
+
+def test_on_a_terminal_the_wait_stays_above_the_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "70")
+
+    with ProgressDisplay(quiet=False) as display:
+        display.hear(_report("waiting", "waits for a node: 3 before it on gpu0"))
+        display.hear(_report("waiting", "waits for a node: 2 before it on gpu0"))
+        display.hear(_report("working", kind="voice"))
+
+    seen = capsys.readouterr().err
+    assert seen.count("scene_001 key_image 9:16: waits for a node: 3 before it on gpu0") == 1
+    assert "2 before it" not in seen
+    assert "waits" in seen.splitlines()[-2]
+
+
+def test_asked_for_json_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressDisplay(quiet=True) as display:
+        display.hear(_report("waiting", _DOWN))
+        display.hear(_report("made"))
+
+    assert not capsys.readouterr().err
