@@ -220,6 +220,10 @@ class ImageEngine(Engine):
             EngineRefused: this request will never work; nothing was written.
         """
 
+    def announce_image(self, request: ImageRequest, job: Job) -> AbstractContextManager[object]:
+        """While this lasts, whoever gives out turns knows that this work will be asked for as `job`. Never raises."""
+        return contextlib.nullcontext()
+
     def estimate_image(self, request: ImageRequest) -> Estimate:
         return Estimate()
 
@@ -259,6 +263,10 @@ class MotionEngine(Engine):
             EngineUnavailable: a passing fault; nothing was written.
             EngineRefused: this request will never work; nothing was written.
         """
+
+    def announce_motion(self, request: MotionRequest, job: Job) -> AbstractContextManager[object]:
+        """While this lasts, whoever gives out turns knows that this work will be asked for as `job`. Never raises."""
+        return contextlib.nullcontext()
 
     def estimate_motion(self, request: MotionRequest) -> Estimate:
         return Estimate()
@@ -341,6 +349,10 @@ class LipsyncEngine(Engine):
             EngineRefused: no face, or this request will never work; nothing was written.
         """
 
+    def announce_lipsync(self, request: LipsyncRequest, job: Job) -> AbstractContextManager[object]:
+        """While this lasts, whoever gives out turns knows that this work will be asked for as `job`. Never raises."""
+        return contextlib.nullcontext()
+
     def estimate_lipsync(self, request: LipsyncRequest) -> Estimate:
         return Estimate()
 
@@ -392,6 +404,10 @@ class SoundEngine(Engine):
     @abstractmethod
     def render_music(self, request: MusicRequest, target: Path, job: Job) -> Done:
         """Write one WAV (48 kHz stereo, float) of `duration_s` to `target`; same errors."""
+
+    def announce_sfx(self, request: SfxRequest, job: Job) -> AbstractContextManager[object]:
+        """While this lasts, whoever gives out turns knows that this work will be asked for as `job`. Never raises."""
+        return contextlib.nullcontext()
 
     def estimate_sound(self, request: SfxRequest | MusicRequest) -> Estimate:
         return Estimate()

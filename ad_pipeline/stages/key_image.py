@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
-from ad_pipeline.stages.making import Task, current, make
+from ad_pipeline.stages.announcing import Asked, make_all
+from ad_pipeline.stages.making import Task, current
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.words import check_words
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
@@ -41,11 +43,18 @@ def make_key_images(
         EngineError: no engine of the chain could make it.
     """
     facts = facts_of(workplace, session_id)
+    return make_all(workplace, facts.session, key_images_asked(facts, scene_id, wishes))
+
+
+def key_images_asked(facts: SessionFacts, scene_id: str, wishes: Wishes) -> tuple[Asked, ...]:
+    """The pictures to make or to edit, each with what is wished of it.
+
+    Raises:
+        InputRejected: a picture to edit was not made yet, or the words cannot be read.
+    """
     if wishes.edit is not None:
-        edits = key_image_edits(facts, scene_id, wishes)
-        return tuple(make(workplace, facts.session, edit, edit.wishes) for edit in edits)
-    tasks = key_image_tasks(facts, scene_id, wishes)
-    return tuple(make(workplace, facts.session, task, _sparing_edits(facts, task, wishes)) for task in tasks)
+        return tuple((edit, edit.wishes) for edit in key_image_edits(facts, scene_id, wishes))
+    return tuple((task, _sparing_edits(facts, task, wishes)) for task in key_image_tasks(facts, scene_id, wishes))
 
 
 def key_image_tasks(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> tuple[Task, ...]:
@@ -140,6 +149,10 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes, *,
         assert isinstance(engine, ImageEngine)
         return engine.render_image(request(seed), draft.path, draft.side(LAYERS), job)
 
+    def announce(engine: Engine, seed: int | None, job: Job) -> AbstractContextManager[object]:
+        assert isinstance(engine, ImageEngine)
+        return engine.announce_image(request(seed), job)
+
     def check(draft: Draft, done: Done) -> Sequence[Verdict]:
         assert isinstance(done, ImageDone)
         return check_image(draft.path, size=request(done.seed).size)
@@ -159,6 +172,7 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes, *,
         work=work,
         check=check,
         estimate=estimate,
+        announce=announce,
         wishes_used=("seed", "prompt", "negative_prompt", "steps", "cfg", "width", "height"),
     )
 

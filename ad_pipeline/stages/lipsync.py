@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from ad_pipeline.checks.film import check_clip
@@ -13,7 +14,8 @@ from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
-from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.announcing import make_all
+from ad_pipeline.stages.making import Task
 from ad_pipeline.stages.motion_clip import motion_clip_key
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.voice import AIR_S, voice_key
@@ -38,7 +40,7 @@ def make_lipsyncs(
         EngineError: no engine of the chain could make it.
     """
     facts = facts_of(workplace, session_id)
-    return tuple(make(workplace, facts.session, task, wishes) for task in lipsync_tasks(facts, scene_id))
+    return make_all(workplace, facts.session, [(task, wishes) for task in lipsync_tasks(facts, scene_id)])
 
 
 def lipsync_tasks(facts: SessionFacts, scene_id: str) -> tuple[Task, ...]:
@@ -64,6 +66,10 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format) -> Task:
         assert isinstance(engine, LipsyncEngine)
         return engine.sync_lips(replace(request, seed=seed or 0), draft.path, job)
 
+    def announce(engine: Engine, seed: int | None, job: Job) -> AbstractContextManager[object]:
+        assert isinstance(engine, LipsyncEngine)
+        return engine.announce_lipsync(replace(request, seed=seed or 0), job)
+
     def check(draft: Draft, done: Done) -> Sequence[Verdict]:
         if done.details.get("passed_through"):
             return [_same_bytes(draft, clip)]
@@ -85,6 +91,7 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format) -> Task:
         work=work,
         check=check,
         estimate=estimate,
+        announce=announce,
         wishes_used=("seed",),
     )
 

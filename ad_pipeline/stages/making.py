@@ -6,10 +6,12 @@ no two layers multiply their attempts and no downgrade goes unmarked.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ad_pipeline.checks.verdict import Verdict
@@ -36,6 +38,10 @@ from ad_pipeline.story.brief import Brief
 GPU_ATTEMPTS = 3
 
 
+def _unannounced(_: Engine, __: int | None, ___: Job) -> AbstractContextManager[object]:
+    return contextlib.nullcontext()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One artifact to make: what decides it, who may make it, how, and how it is judged.
@@ -54,6 +60,8 @@ class Task:
     work: Callable[[Engine, int | None, Draft, Job], Done]
     check: Callable[[Draft, Done], Sequence[Verdict]]
     estimate: Callable[[Engine], Estimate] = field(default=lambda _: Estimate())
+    announce: Callable[[Engine, int | None, Job], AbstractContextManager[object]] = field(default=_unannounced)
+    """Lets whoever gives out turns know of the same work as `work` would ask for (see `announcing.py`)."""
     wishes_used: tuple[str, ...] = ()
     """Which of a person's wishes this stage heeds."""
 
@@ -95,7 +103,7 @@ def make(workplace: Workplace, session: Session, task: Task, wishes: Wishes) -> 
         found = current(session, task) or _repicked(session, task)
         if found and not (wishes.upgrade and found.degraded):
             return _kept(workplace, session, task, found)
-    seed = _seed(session, task, wishes)
+    seed = seed_of(session, task, wishes)
     faults: list[AdPipelineError] = []
     for row in task.decision.chain:
         if found and found.degraded and found.degraded.used == row.model_id:
@@ -119,9 +127,7 @@ def _made_by(
     faults: Sequence[AdPipelineError],
 ) -> TakeRecord:  # fmt: skip
     engine = workplace.engines.engine(row.model_id)
-    decides = fingerprint(
-        basis=task.basis, engine=row.model_id, version=engine.facts.version, seed=seed, wishes=_heeded(task, wishes)
-    )
+    decides = decides_of(task, engine, row=row, seed=seed, wishes=wishes)
     started = time.monotonic()
     with session.drafting(task.key) as draft:
         done, attempts, made_as = _tried(
@@ -176,20 +182,16 @@ def _tried(
     decides: str, draft: Draft,
 ) -> tuple[Done, int, str]:  # fmt: skip
     """The engine's work, in how many attempts, under which id; a passing fault is tried again where that can help."""
-    costs = row.gpu or not row.local
-    first = _first_attempt(workplace, decides) if costs else 1
-    last = first + (GPU_ATTEMPTS if costs else 1) - 1
+    has_account = costs(row)
+    first = first_attempt(workplace, decides) if has_account else 1
+    last = first + (GPU_ATTEMPTS if has_account else 1) - 1
+
+    def report(progress: Progress) -> None:
+        _tell_progress(workplace, session, task, progress)
+
     for attempt in range(first, last + 1):
-        job = Job(
-            job_id=job_id(decides, attempt),
-            work=decides,
-            group=session.session_id,
-            urgent=workplace.urgent,
-            hold=workplace.hold,
-            report=lambda progress: _tell_progress(workplace, session, task, progress),
-            should_stop=workplace.should_stop,
-        )
-        if costs:
+        job = replace(job_of(workplace, session, decides, attempt), report=report)
+        if has_account:
             workplace.ledger.reserve(
                 job_id=job.job_id,
                 session_id=session.session_id,
@@ -202,7 +204,7 @@ def _tried(
             job.checkpoint(0.0)
             done = task.work(engine, seed, draft, job)
         except EngineUnavailable as error:
-            if costs:
+            if has_account:
                 workplace.ledger.release(job.job_id)
             if attempt == last or isinstance(error, NobodyThere):
                 raise
@@ -211,16 +213,40 @@ def _tried(
             _pause(workplace, workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25))
             continue
         except (EngineRefused, Cancelled):
-            if costs:
+            if has_account:
                 workplace.ledger.release(job.job_id)
             raise
-        if costs:
+        if has_account:
             workplace.ledger.settle(job.job_id, usd=done.cost_usd, gpu_seconds=done.gpu_seconds)
         return done, attempt - first + 1, job.job_id
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _first_attempt(workplace: Workplace, decides: str) -> int:
+def costs(row: ModelRow) -> bool:
+    """Whether its work is paid for or takes a GPU: then it has an account, and is tried more than once."""
+    return row.gpu or not row.local
+
+
+def decides_of(task: Task, engine: Engine, *, row: ModelRow, seed: int | None, wishes: Wishes) -> str:
+    """Everything that decides what this engine makes of the task."""
+    return fingerprint(
+        basis=task.basis, engine=row.model_id, version=engine.facts.version, seed=seed, wishes=_heeded(task, wishes)
+    )
+
+
+def job_of(workplace: Workplace, session: Session, decides: str, attempt: int) -> Job:
+    """One attempt, as an engine sees it."""
+    return Job(
+        job_id=job_id(decides, attempt),
+        work=decides,
+        group=session.session_id,
+        urgent=workplace.urgent,
+        hold=workplace.hold,
+        should_stop=workplace.should_stop,
+    )
+
+
+def first_attempt(workplace: Workplace, decides: str) -> int:
     """The attempt to begin with: after a crash the one that was out then, so that its job is found and not paid twice.
 
     An attempt that failed is released in the ledger; one that is reserved or settled may still lie with its engine.
@@ -231,15 +257,26 @@ def _first_attempt(workplace: Workplace, decides: str) -> int:
     return attempt
 
 
+def standing(session: Session, task: Task, wishes: Wishes) -> TakeRecord | None:
+    """The take that follows from the story as it is now, where the wishes let one stand."""
+    if not wishes.reuse or _heeded(task, wishes):
+        return None
+    return current(session, task) or _older(session, task)
+
+
+def _older(session: Session, task: Task) -> TakeRecord | None:
+    """A take that is not the picked one, but follows from the story as it is now."""
+    made = reversed(session.takes(task.key))
+    return next((record for record in made if record.basis == task.basis and session.is_intact(record)), None)
+
+
 def _repicked(session: Session, task: Task) -> TakeRecord | None:
-    """An older take that follows from the story as it is now, made the picked one again."""
-    for record in reversed(session.takes(task.key)):
-        if record.basis == task.basis and session.is_intact(record):
-            return session.pick(task.key, record.take, by="pipeline")
-    return None
+    """An older take, made the picked one again."""
+    older = _older(session, task)
+    return session.pick(task.key, older.take, by="pipeline") if older else None
 
 
-def _seed(session: Session, task: Task, wishes: Wishes) -> int | None:
+def seed_of(session: Session, task: Task, wishes: Wishes) -> int | None:
     """The wished seed; else the story's own, moved on by one for every take that a person asks anew."""
     if task.seed is None:
         return None

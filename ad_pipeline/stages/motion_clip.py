@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from ad_pipeline.checks.film import check_clip
@@ -12,8 +13,9 @@ from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
+from ad_pipeline.stages.announcing import make_all
 from ad_pipeline.stages.key_image import LAYERS, key_image_key
-from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.making import Task
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.formats import Format, size_of
@@ -36,7 +38,8 @@ def make_motion_clips(
         EngineError: no engine of the chain could make it.
     """
     facts = facts_of(workplace, session_id)
-    return tuple(make(workplace, facts.session, task, wishes) for task in motion_clip_tasks(facts, scene_id, wishes))
+    tasks = motion_clip_tasks(facts, scene_id, wishes)
+    return make_all(workplace, facts.session, [(task, wishes) for task in tasks])
 
 
 def motion_clip_tasks(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> tuple[Task, ...]:
@@ -77,6 +80,10 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) ->
         assert isinstance(engine, MotionEngine)
         return engine.render_motion(request(seed), draft.path, job)
 
+    def announce(engine: Engine, seed: int | None, job: Job) -> AbstractContextManager[object]:
+        assert isinstance(engine, MotionEngine)
+        return engine.announce_motion(request(seed), job)
+
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
         return check_clip(draft.path, size=base.size, frames=base.frames)
 
@@ -98,5 +105,6 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes) ->
         work=work,
         check=check,
         estimate=estimate,
+        announce=announce,
         wishes_used=("seed", "prompt", "negative_prompt", "motion_bucket", "frames", "steps", "cfg"),
     )

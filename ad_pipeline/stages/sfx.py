@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from ad_pipeline.checks.sound import check_sound
@@ -13,7 +14,8 @@ from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
-from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.announcing import make_all
+from ad_pipeline.stages.making import Task
 from ad_pipeline.stages.motion_clip import motion_clip_key
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
@@ -33,7 +35,7 @@ def make_sfx(workplace: Workplace, session_id: str, scene_id: str, wishes: Wishe
         EngineError: no engine of the chain could make them.
     """
     facts = facts_of(workplace, session_id)
-    return make(workplace, facts.session, sfx_task(facts, scene_id, wishes), wishes)
+    return make_all(workplace, facts.session, [(sfx_task(facts, scene_id, wishes), wishes)])[0]
 
 
 def sfx_task(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> Task:
@@ -54,11 +56,17 @@ def sfx_task(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> Tas
         seed=facts.seed_of(scene),
     )
 
+    def wished(seed: int | None) -> SfxRequest:
+        prompt = request.prompt if wishes.prompt is None else wishes.prompt
+        return replace(request, seed=seed or 0, prompt=prompt)
+
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, SoundEngine)
-        prompt = request.prompt if wishes.prompt is None else wishes.prompt
-        wished = replace(request, seed=seed or 0, prompt=prompt)
-        return engine.render_sfx(wished, draft.path, job)
+        return engine.render_sfx(wished(seed), draft.path, job)
+
+    def announce(engine: Engine, seed: int | None, job: Job) -> AbstractContextManager[object]:
+        assert isinstance(engine, SoundEngine)
+        return engine.announce_sfx(wished(seed), job)
 
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
         return check_sound(draft.path, length_s=request.duration_s)
@@ -78,5 +86,6 @@ def sfx_task(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> Tas
         work=work,
         check=check,
         estimate=estimate,
+        announce=announce,
         wishes_used=("seed", "prompt"),
     )

@@ -372,7 +372,7 @@ def test_announcing_never_blocks_and_needs_no_node(tmp_path: Path) -> None:
     with racked(Listed(), tmp_path) as rack:
         began_s = time.monotonic()
         rack.announce(asks)
-        rack.withdraw("s")
+        rack.withdraw(one.job_id for one in asks)
         assert time.monotonic() - began_s < 0.1
 
 

@@ -220,8 +220,8 @@ def test_what_is_planned_becomes_waiting_and_can_be_withdrawn(mine: WaitingList,
     mine.exchange(planned=plan, views={})
 
     leases, _ = mine.exchange(come=plan[:1], views=_GPU0)
-    theirs.exchange(unplanned=["s1"], views=_GPU0)
-    mine.exchange(unplanned=["s1"], views=_GPU0)
+    theirs.exchange(unplanned=list("abc"), views=_GPU0)
+    mine.exchange(planned=[_entry("d")], unplanned=list("abcd"), views=_GPU0)
 
     assert [lease.job_id for lease in leases] == ["a"]
     assert not mine.waiting()

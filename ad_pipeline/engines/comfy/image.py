@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
@@ -34,7 +37,7 @@ class ComfyImage(ImageEngine):
         name = self._model.graph_for(request.controlnet_mode)
         raw, large = target.with_name(f"{target.name}.raw.png"), target.with_name(f"{target.name}.large.png")
         try:
-            runs = [self._made(request, name, raw, job)]
+            runs = [self._shop.run(job, replace(self._picture(request, name), drafts={"picture": raw}))]
             seen = runs[0].seen["picture"]
             made = Size(width_px=seen.width_px, height_px=seen.height_px)
             enlarged = self._enlarged(request.size, made, raw, large, job)
@@ -53,14 +56,25 @@ class ComfyImage(ImageEngine):
             **told_times(runs),
         )
 
-    def _made(self, request: ImageRequest, name: str, raw: Path, job: Job) -> Ran:
+    def announce_image(self, request: ImageRequest, job: Job) -> AbstractContextManager[object]:
+        return self._shop.announced(job, self._foreseen(request))
+
+    def _foreseen(self, request: ImageRequest) -> Iterator[Want]:
+        """The picture, and its enlarging where the graph's own size is known to be too small."""
+        picture = self._picture(request, self._model.graph_for(request.controlnet_mode))
+        yield picture
+        given = picture.fill(self._shop.graph(picture.graph))
+        width, height = given.get("width"), given.get("height")
+        if isinstance(width, int) and isinstance(height, int):
+            made = Size(width_px=width, height_px=height)
+            if self._is_enlarged(request.size, made):
+                yield self._enlarging(request.size, made, Path("picture.png"))
+
+    def _picture(self, request: ImageRequest, name: str) -> Want:
         def fill(graph: Graph) -> dict[str, Value | Path]:
             return filled(graph, self._wish(request, graph))
 
-        return self._shop.run(
-            job,
-            Want(stage=STAGE, part="picture", graph=name, fill=fill, drafts={"picture": raw}, share=(0.0, 0.85)),
-        )
+        return Want(stage=STAGE, part="picture", graph=name, fill=fill, share=(0.0, 0.85))
 
     def _wish(self, request: ImageRequest, graph: Graph) -> Wish:
         slots, look = graph.recipe.inputs, request.look
@@ -82,14 +96,24 @@ class ComfyImage(ImageEngine):
 
     def _enlarged(self, wanted: Size, made: Size, raw: Path, large: Path, job: Job) -> list[Ran]:
         """The picture by an upscaling model, where it is needed and a node can."""
-        share = max(wanted.width_px / made.width_px, wanted.height_px / made.height_px)
-        if share <= _MOST_ENLARGED or not self._shop.can(_UPSCALE, stage=STAGE):
+        if not self._is_enlarged(wanted, made):
             return []
+        want = self._enlarging(wanted, made, raw)
+        return [self._shop.run(job, replace(want, drafts={"picture": large}))]
+
+    def _is_enlarged(self, wanted: Size, made: Size) -> bool:
+        return _enlargement(wanted, made) > _MOST_ENLARGED and self._shop.can(_UPSCALE, stage=STAGE)
+
+    def _enlarging(self, wanted: Size, made: Size, raw: Path) -> Want:
         # The graph cuts nothing off: it is told the size of the whole picture, enlarged.
+        share = _enlargement(wanted, made)
         size = Size(width_px=round(made.width_px * share), height_px=round(made.height_px * share))
 
         def fill(graph: Graph) -> dict[str, Value | Path]:
             return filled(graph, Wish(size=size, exact_size=True, files={"image": raw}))
 
-        want = Want(stage=STAGE, part=_UPSCALE, graph=_UPSCALE, fill=fill, drafts={"picture": large}, share=(0.85, 1.0))
-        return [self._shop.run(job, want)]
+        return Want(stage=STAGE, part=_UPSCALE, graph=_UPSCALE, fill=fill, share=(0.85, 1.0))
+
+
+def _enlargement(wanted: Size, made: Size) -> float:
+    return max(wanted.width_px / made.width_px, wanted.height_px / made.height_px)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,15 +42,7 @@ class ComfyLipsync(LipsyncEngine):
         try:
             retimed(request.clip, clip, rate=SPEECH, frames=SPEECH.frames(seconds))
             _place_voice(request, voice, seconds=seconds)
-
-            def fill(graph: Graph) -> dict[str, Value | Path]:
-                return filled(graph, Wish(seed=request.seed, files={"video": clip, "audio": voice}))
-
-            want = Want(
-                stage=STAGE, part="lips", graph=self._model.graph_for(None), fill=fill, drafts={"film": spoken},
-                share=(0.05, 0.95), estimate_s=seconds,
-            )  # fmt: skip
-            run = self._shop.run(job, want)
+            run = self._shop.run(job, replace(self._lips(request, clip, voice), drafts={"film": spoken}))
             size = probe(request.clip).picture
             assert size is not None
             join_films([spoken], target, size=size.size, frames=request.frames)
@@ -64,6 +58,18 @@ class ComfyLipsync(LipsyncEngine):
             details={**told([run]), "face": "not checked"},
             **told_times([run]),
         )
+
+    def announce_lipsync(self, request: LipsyncRequest, job: Job) -> AbstractContextManager[object]:
+        return self._shop.announced(job, [self._lips(request, request.clip, request.voice)])
+
+    def _lips(self, request: LipsyncRequest, clip: Path, voice: Path) -> Want:
+        def fill(graph: Graph) -> dict[str, Value | Path]:
+            return filled(graph, Wish(seed=request.seed, files={"video": clip, "audio": voice}))
+
+        return Want(
+            stage=STAGE, part="lips", graph=self._model.graph_for(None), fill=fill, share=(0.05, 0.95),
+            estimate_s=FILM.seconds(request.frames),
+        )  # fmt: skip
 
 
 def _place_voice(request: LipsyncRequest, target: Path, *, seconds: float) -> None:

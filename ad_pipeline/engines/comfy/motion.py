@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
@@ -78,7 +81,8 @@ class ComfyMotion(MotionEngine):
                 )  # fmt: skip
             film = scratch / f"{place}.mp4"
             done = given / request.frames
-            runs.append(self._piece(request, image, film, request.frames - given + bool(place), place, done, job))
+            piece = self._piece(request, image, request.frames - given + bool(place), place, done)
+            runs.append(self._shop.run(job, replace(piece, drafts={"film": film})))
             films.append(film)
             gained = _frames_at_film_rate(film) - bool(place)
             given, stuck = given + gained, gained < 1
@@ -87,9 +91,7 @@ class ComfyMotion(MotionEngine):
                 last_picture(film, image)
         return films, runs
 
-    def _piece(
-        self, request: MotionRequest, image: Path, film: Path, frames: int, place: int, done: float, job: Job
-    ) -> Ran:
+    def _piece(self, request: MotionRequest, image: Path, frames: int, place: int, done: float) -> Want:
         def fill(graph: Graph) -> dict[str, Value | Path]:
             return filled(
                 graph,
@@ -102,37 +104,76 @@ class ComfyMotion(MotionEngine):
                 ),
             )  # fmt: skip
 
-        return self._shop.run(
-            job,
-            Want(
-                stage=STAGE, part=f"piece {place}", graph=self._model.graph_for(None), fill=fill, drafts={"film": film},
-                share=(0.85 * done, 0.85 * min(1.0, done + frames / request.frames)),
-                estimate_s=FILM.seconds(frames),
-            ),
+        return Want(
+            stage=STAGE, part=f"piece {place}", graph=self._model.graph_for(None), fill=fill,
+            share=(0.85 * done, 0.85 * min(1.0, done + frames / request.frames)), estimate_s=FILM.seconds(frames),
         )  # fmt: skip
+
+    def announce_motion(self, request: MotionRequest, job: Job) -> AbstractContextManager[object]:
+        return self._shop.announced(job, self._foreseen(request))
+
+    def _foreseen(self, request: MotionRequest) -> Iterator[Want]:
+        """The pieces, as many as the graph's own length makes of the clip, and their enlarging."""
+        graph = self._shop.graph(self._model.graph_for(None))
+        given, place, gained, made = 0, 0, 1, None
+        while given < request.frames and place < _MOST_PIECES and gained > 0:
+            piece = self._piece(
+                request, request.image, request.frames - given + bool(place), place, given / request.frames
+            )
+            yield piece
+            values = piece.fill(graph)
+            gained, made = _foreseen_frames(graph, values, request.frames - given) - bool(place), _foreseen_size(values)
+            given, place = given + gained, place + 1
+        if made and self._is_enlarged(request.size, made):
+            for number in range(place):
+                yield self._enlarging(request.size, made, Path(f"{number}.mp4"), number, place)
 
     def _enlarged(self, wanted: Size, films: list[Path], scratch: Path, job: Job) -> tuple[list[Path], list[Ran]]:
         """The films by an upscaling model, where it is needed and a node can; in one shape with the ad."""
         first = probe(films[0]).picture
         assert first is not None
-        share = max(wanted.width_px / first.size.width_px, wanted.height_px / first.size.height_px)
-        if share <= _MOST_ENLARGED or not self._shop.can(_UPSCALE, stage=STAGE):
+        if not self._is_enlarged(wanted, first.size):
             return films, []
-        size = Size(width_px=_even(first.size.width_px * share), height_px=_even(first.size.height_px * share))
         larger: list[Path] = []
         runs: list[Ran] = []
         for place, film in enumerate(films):
-
-            def fill(graph: Graph, film: Path = film) -> dict[str, Value | Path]:
-                return filled(graph, Wish(size=size, exact_size=True, files={"video": film}))
-
             larger.append(scratch / f"{place}.large.mp4")
-            want = Want(
-                stage=STAGE, part=f"{_UPSCALE} {place}", graph=_UPSCALE, fill=fill, drafts={"film": larger[-1]},
-                share=(0.85 + 0.12 * place / len(films), 0.85 + 0.12 * (place + 1) / len(films)),
-            )  # fmt: skip
-            runs.append(self._shop.run(job, want))
+            want = self._enlarging(wanted, first.size, film, place, len(films))
+            runs.append(self._shop.run(job, replace(want, drafts={"film": larger[-1]})))
         return larger, runs
+
+    def _is_enlarged(self, wanted: Size, made: Size) -> bool:
+        return _enlargement(wanted, made) > _MOST_ENLARGED and self._shop.can(_UPSCALE, stage=STAGE)
+
+    def _enlarging(self, wanted: Size, made: Size, film: Path, place: int, of: int) -> Want:
+        share = _enlargement(wanted, made)
+        size = Size(width_px=_even(made.width_px * share), height_px=_even(made.height_px * share))
+
+        def fill(graph: Graph) -> dict[str, Value | Path]:
+            return filled(graph, Wish(size=size, exact_size=True, files={"video": film}))
+
+        return Want(
+            stage=STAGE, part=f"{_UPSCALE} {place}", graph=_UPSCALE, fill=fill,
+            share=(0.85 + 0.12 * place / of, 0.85 + 0.12 * (place + 1) / of),
+        )  # fmt: skip
+
+
+def _enlargement(wanted: Size, made: Size) -> float:
+    return max(wanted.width_px / made.width_px, wanted.height_px / made.height_px)
+
+
+def _foreseen_frames(graph: Graph, values: Mapping[str, Value | Path], otherwise: int) -> int:
+    """How many frames at 24 fps the graph's film will have, where its recipe tells."""
+    frames = values.get("frames")
+    if not isinstance(frames, int) or not graph.recipe.rate_fps:
+        return otherwise
+    rate_fps = graph.recipe.film_rate_fps or graph.recipe.rate_fps
+    return round(graph.recipe.film_frames(frames) / rate_fps * float(FILM.per_second))
+
+
+def _foreseen_size(values: Mapping[str, Value | Path]) -> Size | None:
+    width, height = values.get("width"), values.get("height")
+    return Size(width_px=width, height_px=height) if isinstance(width, int) and isinstance(height, int) else None
 
 
 def _frames_at_film_rate(film: Path) -> int:

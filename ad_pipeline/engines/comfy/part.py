@@ -66,6 +66,7 @@ def told(runs: Sequence[Ran]) -> dict[str, Any]:
     return {
         "graph": runs[0].graph.name,
         "graph_version": runs[0].graph.version,
+        "gpu": ", ".join(dict.fromkeys(run.gpu for run in runs if run.gpu)),
         "model_swaps": sum(run.swapped for run in runs),
         "taken_up": [run.graph.name for run in runs if run.taken_up],
         "lessened": [note for run in runs for note in run.lessened],
@@ -75,7 +76,7 @@ def told(runs: Sequence[Ran]) -> dict[str, Any]:
 
 def _told_run(run: Ran) -> dict[str, Any]:
     times = {"waited_s": round(run.waited_s, 3), "run_s": round(run.run_s, 3)}
-    return {"graph": run.graph.name, "node": run.node, **times}
+    return {"graph": run.graph.name, "node": run.node, "gpu": run.gpu, **times}
 
 
 def told_times(runs: Sequence[Ran]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -36,20 +38,7 @@ class ComfySound(SoundEngine):
         try:
             # A frame more than it will look at: with one too few the sound comes short.
             retimed(request.clip, clip, rate=_LISTENS, frames=_LISTENS.frames(request.duration_s) + 2)
-
-            def fill(graph: Graph) -> dict[str, Value | Path]:
-                return filled(
-                    graph,
-                    Wish(
-                        prompt=request.prompt, seed=request.seed, duration_s=request.duration_s, files={"video": clip}
-                    ),
-                )
-
-            want = Want(
-                stage=STAGE, part="sound", graph=self._model.graph_for(None), fill=fill, drafts={"sound": raw},
-                share=(0.02, 0.98), estimate_s=request.duration_s,
-            )  # fmt: skip
-            run = self._shop.run(job, want)
+            run = self._shop.run(job, replace(self._effects(request, clip), drafts={"sound": raw}))
             length_s = fit_sound(raw, target, seconds=request.duration_s)
         except MediaError as error:
             raise broken(error, self._model, job.job_id) from error
@@ -69,6 +58,21 @@ class ComfySound(SoundEngine):
             details={**told([run]), "length_s": round(length_s, 3)},
             **told_times([run]),
         )
+
+    def announce_sfx(self, request: SfxRequest, job: Job) -> AbstractContextManager[object]:
+        return self._shop.announced(job, [self._effects(request, request.clip)])
+
+    def _effects(self, request: SfxRequest, clip: Path) -> Want:
+        def fill(graph: Graph) -> dict[str, Value | Path]:
+            return filled(
+                graph,
+                Wish(prompt=request.prompt, seed=request.seed, duration_s=request.duration_s, files={"video": clip}),
+            )
+
+        return Want(
+            stage=STAGE, part="sound", graph=self._model.graph_for(None), fill=fill, share=(0.02, 0.98),
+            estimate_s=request.duration_s,
+        )  # fmt: skip
 
     def render_music(self, request: MusicRequest, target: Path, job: Job) -> Done:
         raise EngineRefused("{model} composes no music", engine=self._model.engine, model=self._model.model_id)

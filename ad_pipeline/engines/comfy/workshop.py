@@ -6,10 +6,12 @@ down when a card has too little memory: once more on the emptied card, then the 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ad_pipeline.engines.comfy.graph_folders import graph_folders
@@ -35,14 +37,15 @@ _MOST_RUNGS = 4
 class Want:
     """One graph's run. `fill` gives its values, for the graph asked for or a smaller one; a path is uploaded.
 
-    `part` names it within its job, so that each part of a job has an id of its own.
+    `part` names it within its job, so that each part of a job has an id of its own. What is only
+    announced needs no `drafts`, and its files need not be there yet.
     """
 
     stage: str
     part: str
     graph: str
     fill: Callable[[Graph], Mapping[str, Value | Path]]
-    drafts: Mapping[str, Path]
+    drafts: Mapping[str, Path] = field(default_factory=dict[str, Path])
     share: tuple[float, float] = (0.0, 1.0)
     """From where to where of the whole job this run is, for its progress."""
     estimate_s: float = 0.0
@@ -54,6 +57,8 @@ class Ran:
 
     graph: Graph
     node: str
+    gpu: str
+    """The node's card, as the node itself names it; empty when it did not."""
     waited_s: float
     run_s: float
     swapped: bool
@@ -117,6 +122,25 @@ class Workshop:
         """Whether a node can run the graph."""
         return not self.missing(name, stage=stage)
 
+    @contextmanager
+    def announced(self, job: Job, wants: Iterable[Want]) -> Generator[None, None, None]:
+        """While this lasts, every process that gives out nodes knows that `run` will be called for these.
+
+        It says no more than is known: what cannot be said is left out, and nothing is raised.
+        """
+        asks: list[Ask] = []
+        with contextlib.suppress(EngineRefused, EngineUnavailable, InputRejected):
+            for want in wants:
+                rung = next(self._ladder(want.graph))
+                asks.append(self._ask(job, want, rung, self._given(want, rung)))
+        if asks:
+            self.rack.announce(asks)
+        try:
+            yield
+        finally:
+            if asks:
+                self.rack.withdraw([ask.job_id for ask in asks])
+
     def run(self, job: Job, want: Want) -> Ran:
         """Run it to the checked drafts.
 
@@ -150,15 +174,21 @@ class Workshop:
             instead = {**rung.instead, **recipe.smaller_values}
             rung = _Rung(number=number, graph=self.graph(recipe.smaller), instead=instead)
 
-    def _run(self, job: Job, want: Want, rung: _Rung, lessened: list[str]) -> Ran:
-        graph = rung.graph
-        instead = {name: value for name, value in rung.instead.items() if name in graph.recipe.inputs}
-        given = {**want.fill(graph), **instead}
-        part_id, work = _part_id(job, f"{want.part}/{rung.number}"), f"{job.work}/{want.part}"
-        ask = Ask(
-            job_id=part_id, work=work, graph=graph.given(given), stage=want.stage, session_id=job.group,
-            urgent=job.urgent, estimate_s=want.estimate_s,
+    def _given(self, want: Want, rung: _Rung) -> dict[str, Value | Path]:
+        instead = {name: value for name, value in rung.instead.items() if name in rung.graph.recipe.inputs}
+        return {**want.fill(rung.graph), **instead}
+
+    def _ask(self, job: Job, want: Want, rung: _Rung, given: Mapping[str, Value | Path]) -> Ask:
+        """What is asked of the rack, and announced before: the same job has the same id both times."""
+        return Ask(
+            job_id=_part_id(job, f"{want.part}/{rung.number}"), work=f"{job.work}/{want.part}",
+            graph=rung.graph.given(given), stage=want.stage, session_id=job.group, urgent=job.urgent,
+            estimate_s=want.estimate_s,
         )  # fmt: skip
+
+    def _run(self, job: Job, want: Want, rung: _Rung, lessened: list[str]) -> Ran:
+        graph, given = rung.graph, self._given(want, rung)
+        ask = self._ask(job, want, rung, given)
         report = _within(job, want.share)
         with self.rack.turn(ask, report=report, should_stop=job.should_stop) as turn, job.hold(turn.name):
             part = replace(job, job_id=ask.job_id, report=report)
@@ -171,8 +201,9 @@ class Workshop:
                 part = replace(part, job_id=_part_id(job, f"{want.part}/{rung.number}/emptied"))
                 fetched = self._on_node(turn, graph, given, part, want)
         return Ran(
-            graph=graph, node=turn.name, waited_s=turn.waited_s + fetched.done.waited_s, run_s=fetched.done.run_s,
-            swapped=turn.swapped, taken_up=fetched.taken_up, lessened=tuple(lessened), seen=fetched.seen,
+            graph=graph, node=turn.name, gpu=turn.gpu, waited_s=turn.waited_s + fetched.done.waited_s,
+            run_s=fetched.done.run_s, swapped=turn.swapped, taken_up=fetched.taken_up, lessened=tuple(lessened),
+            seen=fetched.seen,
         )  # fmt: skip
 
     def _on_node(self, turn: Turn, graph: Graph, given: Mapping[str, Value | Path], job: Job, want: Want) -> Fetched:

@@ -6,6 +6,7 @@ That a node was used lately is read from its own history; so many processes need
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ State = Literal["available", "busy", "draining", "unavailable", "error"]
 LOOK_EVERY_S = 3.0
 ANSWER_S = 10.0
 """Shorter than a job's own patience: a node that does not answer gets nothing new, while its jobs go on."""
+_AROUND_A_NAME = re.compile(r"^cuda:\d+ | : \w+$")
+"""As in "cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync"."""
 OURS = "ad_pipeline"
 """What we write beside each graph lies under this name in the job's extra_data."""
 
@@ -59,6 +62,12 @@ class NodeHealth:
     def backlog(self) -> int:
         """Jobs on the server, ours and others'."""
         return self.running + self.pending
+
+    @property
+    def gpu(self) -> str:
+        """The card's name as the node tells it, without what PyTorch writes around it; empty while it is not known."""
+        told = self.stats.devices[0].name if self.stats and self.stats.devices else ""
+        return _AROUND_A_NAME.sub("", told)
 
     @property
     def is_up(self) -> bool:

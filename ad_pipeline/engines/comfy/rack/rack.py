@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +50,8 @@ class Turn:
 
     node: ComfyNode
     name: str
+    gpu: str
+    """The card's name as the node told it lately; empty when it did not."""
     waited_s: float
     swapped: bool
     """The node has to load other models for it."""
@@ -120,9 +122,9 @@ class Rack:
         """
         self._desk.plan([_entry(ask) for ask in asks])
 
-    def withdraw(self, session_id: str) -> None:
-        """What is announced for the session and was not asked for will not come."""
-        self._desk.plan([], without=[session_id])
+    def withdraw(self, job_ids: Iterable[str]) -> None:
+        """What of these was announced here and not asked for will not come. Never blocks."""
+        self._desk.plan([], without=list(job_ids))
 
     @contextmanager
     def turn(
@@ -185,8 +187,9 @@ class Rack:
                 "node {name} is no longer listed", engine=ENGINE, job_id=ask.job_id, name=lease.node
             )
         return Turn(
-            node=self._comfy_node(config), name=lease.node, waited_s=max(0.0, lease.given_s - lease.since_s),
-            swapped=lease.swapped, extra=marked(ask.graph.name), front=ask.urgent,
+            node=self._comfy_node(config), name=lease.node, gpu=self._health.health(lease.node).gpu,
+            waited_s=max(0.0, lease.given_s - lease.since_s), swapped=lease.swapped, extra=marked(ask.graph.name),
+            front=ask.urgent,
         )  # fmt: skip
 
     def _comfy_node(self, config: NodeConfig) -> ComfyNode:

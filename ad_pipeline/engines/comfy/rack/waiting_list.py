@@ -149,7 +149,7 @@ class WaitingList:
     ) -> tuple[list[Lease], set[str]]:
         """One transaction: list who comes, take back what is left, give out what is open.
 
-        `unplanned`: sessions whose announced jobs are withdrawn. `settled`: orphans of which it is now
+        `unplanned`: announced jobs that are withdrawn. `settled`: orphans of which it is now
         known whether they are done on their node (kept as a hint) or not there (forgotten). Returns the
         leases of this process, and those of `come` that another living process has.
         """
@@ -238,16 +238,14 @@ class WaitingList:
         return refused
 
     def _plan(self, rows: Connection, planned: Sequence[Entry], unplanned: Sequence[str], now_s: float) -> None:
-        if unplanned:
-            stale = (JOBS.c.state == "planned", JOBS.c.process == self._mark, JOBS.c.session_id.in_(unplanned))
-            rows.execute(delete(JOBS).where(*stale))
-        if not planned:
-            return
-        wanted = {entry.job_id: entry for entry in planned}
-        known = set(rows.execute(select(JOBS.c.job_id).where(JOBS.c.job_id.in_(wanted))).scalars())
+        wanted = {entry.job_id: entry for entry in planned if entry.job_id not in unplanned}
+        known = set(rows.execute(select(JOBS.c.job_id).where(JOBS.c.job_id.in_(wanted))).scalars()) if wanted else set()
         new = [self._values(entry, "planned", now_s) for job_id, entry in wanted.items() if job_id not in known]
         if new:
             rows.execute(insert(JOBS), new)
+        if unplanned:
+            stale = (JOBS.c.state == "planned", JOBS.c.process == self._mark, JOBS.c.job_id.in_(unplanned))
+            rows.execute(delete(JOBS).where(*stale))
 
     def _values(self, entry: Entry, state: str, since_s: float) -> dict[str, Any]:
         return {
