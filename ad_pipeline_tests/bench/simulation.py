@@ -70,6 +70,7 @@ class _Node:
     swapped_s: float = 0.0
     ended_s: float = 0.0
     urgent_ended_s: float = -1e9
+    ordinary_ended_s: float = 0.0
     running: str = ""
 
 
@@ -140,8 +141,8 @@ class Simulation:
             if job.models != node.models:
                 node.models, node.swapped_s = job.models, self._now_s
             held = Held(
-                job_id=job.job_id, graph=job.graph, models=job.models, given_s=self._now_s, estimate_s=job.estimate_s,
-                urgent=job.urgent, swapped=given.swapped,
+                job_id=job.job_id, graph=job.graph, models=job.models, given_s=self._now_s, since_s=job.since_s,
+                estimate_s=job.estimate_s, urgent=job.urgent, swapped=given.swapped,
             )  # fmt: skip
             if job.urgent and node.held:
                 node.held.insert(1, held)
@@ -156,7 +157,7 @@ class Simulation:
         places = [
             Place(
                 name=node.name, models=node.models, swapped_s=node.swapped_s, ended_s=node.ended_s,
-                urgent_ended_s=node.urgent_ended_s, held=tuple(node.held),
+                urgent_ended_s=node.urgent_ended_s, ordinary_ended_s=node.ordinary_ended_s, held=tuple(node.held),
             )
             for node in self._nodes.values()
         ]  # fmt: skip
@@ -189,6 +190,8 @@ class Simulation:
         self._ended[held.job_id] = node.ended_s = self._now_s
         if held.urgent:
             node.urgent_ended_s = self._now_s
+        else:
+            node.ordinary_ended_s = self._now_s
         node.running = ""
         for job_id in list(self._planned):
             if self._work[job_id].after == held.job_id:

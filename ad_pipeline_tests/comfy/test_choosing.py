@@ -9,6 +9,7 @@ import pytest
 from ad_pipeline.engines.comfy.rack.choosing import (
     MOST_ON_A_NODE,
     MOST_WITH_URGENT,
+    ORDINARY_WAIT_S,
     Given,
     Held,
     Place,
@@ -34,7 +35,9 @@ def _job(
 
 
 def _held(name: str, models: str = "key_image", *, given_s: float = 0.0, urgent: bool = False) -> Held:
-    return Held(job_id=name, graph=models, models=models, given_s=given_s, estimate_s=10.0, urgent=urgent)
+    return Held(
+        job_id=name, graph=models, models=models, given_s=given_s, since_s=given_s, estimate_s=10.0, urgent=urgent
+    )  # fmt: skip
 
 
 def _chosen(waiting: list[Waiting], places: list[Place], *, now_s: float = 0.0) -> dict[str, str]:
@@ -245,3 +248,35 @@ def test_an_urgent_session_waits_for_one_running_job_per_node(nodes: int) -> Non
     took_s = max(played.ended_s[piece.job_id] for piece in urgent) - at_s
     longest_s = max(piece.run_s for piece in work) + max(LOAD_S.values())
     assert took_s <= alone_s + longest_s * min(nodes, 5)
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_endless_urgent_work_lets_an_ordinary_job_in_now_and_then(nodes: int) -> None:
+    work = [piece for piece in pieces(sessions=9) if piece.stage == "key_image"]
+    endless = pieces(sessions=28 * nodes, first=50, seed=3)
+
+    played = Simulation(work, nodes=nodes, urgent=endless).played()
+
+    urgent_s = 0.9 * max(played.ended_s[piece.job_id] for piece in endless)  # at its end it no longer fills the nodes
+    between = sorted(at_s for piece in work if (at_s := played.started_s[piece.job_id]) < urgent_s)[2 * nodes :]
+    longest_s = max(piece.run_s for piece in endless) + max(LOAD_S.values())
+    assert urgent_s > 8 * ORDINARY_WAIT_S
+    assert 0.5 * nodes * urgent_s / ORDINARY_WAIT_S < len(between) <= nodes * urgent_s / ORDINARY_WAIT_S
+    for earlier, later in zip(between, between[nodes:], strict=False):
+        assert ORDINARY_WAIT_S <= later - earlier <= ORDINARY_WAIT_S + 4 * longest_s
+
+
+def test_a_node_that_owes_an_ordinary_job_takes_nothing_urgent_until_it_was_done() -> None:
+    jobs = [_job("old", since_s=0.0), _job("older", since_s=-9.0), _job("now", since_s=1990.0, urgent=True)]
+
+    def given(held: tuple[Held, ...] = (), *, ordinary_ended_s: float = 0.0, now_s: float = 2000.0) -> dict[str, str]:
+        place = Place(name="gpu0", models="key_image", held=held, ordinary_ended_s=ordinary_ended_s)
+        return _chosen(jobs, [place], now_s=now_s)
+
+    runs, waits = _held("x", urgent=True, given_s=1980.0), _held("y", given_s=100.0)
+    assert given() == {"older": "gpu0"}
+    assert given(ordinary_ended_s=1900.0) == {"now": "gpu0"}
+    assert given(now_s=1700.0) == {"now": "gpu0"}
+    assert not given((runs, waits)), "what waits there is not overtaken any more"
+    assert given((runs, _held("y", given_s=300.0))) == {"now": "gpu0"}
+    assert set(_chosen(jobs[:2], [Place(name="gpu0")], now_s=2000.0)) == {"old", "older"}, "nothing urgent is about"

@@ -20,6 +20,8 @@ AGED_RUNS = 10.0
 STREAK_LOADS = 12.0
 """... once the node has used what it loaded for so many times the loading: swaps stay below a twelfth."""
 UNKNOWN_RUN_S = 10.0
+ORDINARY_WAIT_S = 1800.0
+"""When urgent work kept all other from a node for so long, one other job goes before it: once, then not for as long."""
 
 _FOLLOWERS: Mapping[str, tuple[str, ...]] = {"key_image": ("motion_clip",), "motion_clip": ("lipsync", "sfx")}
 
@@ -50,6 +52,7 @@ class Held:
     graph: str
     models: str
     given_s: float
+    since_s: float = 0.0
     estimate_s: float = 0.0
     urgent: bool = False
     swapped: bool = False
@@ -69,6 +72,8 @@ class Place:
     ended_s: float = 0.0
     """When its last job of ours ended."""
     urgent_ended_s: float = 0.0
+    ordinary_ended_s: float = 0.0
+    """The same, of its last job that was not urgent."""
     held: tuple[Held, ...] = ()
     others: int = 0
     """Jobs in its queue that are not ours."""
@@ -115,6 +120,7 @@ def choose(
     `urgent_grace_s`: so long a node that ran an urgent job stays free for the session's next one.
     """
     play = _Play(waiting, places, planned, times, now_s, urgent_grace_s)
+    play.overdue_jobs()
     play.urgent_jobs()
     play.ordinary_jobs()
     return play.given
@@ -149,6 +155,8 @@ class _Seat:
     swapped_s: float
     is_out: bool = False
     """It does better to wait for what its models are for."""
+    is_owed: bool = False
+    """Urgent work had it for long enough: it gets none until another job was done."""
 
     def is_full(self, *, urgent: bool = False) -> bool:
         return self.count >= (MOST_WITH_URGENT if urgent else MOST_ON_A_NODE)
@@ -183,7 +191,9 @@ class _Play:
         self._chain_s = self._chains(jobs, planned)
         runs = sorted(times.run(job) for job in jobs) or [UNKNOWN_RUN_S]
         self._aged_s = AGED_RUNS * runs[len(runs) // 2]
-        if any(job.urgent for job in planned):
+        is_planned = any(job.urgent for job in planned)
+        self._is_urgent_about = bool(self._urgent) or is_planned
+        if is_planned:
             for seat in self._seats:
                 is_kept = now_s - seat.place.urgent_ended_s < urgent_grace_s
                 seat.is_out = is_kept or seat.urgent_count > 0
@@ -224,12 +234,34 @@ class _Play:
 
         return {name: max(chain_s(stage) for stage in stages) for name, stages in models.items()}
 
+    # --- kept out for too long ----------------------------------------------------------------------
+
+    def overdue_jobs(self) -> None:
+        """One ordinary job on each node that urgent work held for too long."""
+        if not self._is_urgent_about:
+            return
+        for seat in self._seats:
+            place, job = seat.place, None
+            since_s = [held.since_s for held in place.held if not held.urgent]
+            if not since_s:
+                job = min(self._all_for(seat), key=_turn_key, default=None)
+                since_s = [job.since_s] if job else []
+            elif not place.held[0].urgent and place.urgent_ended_s <= place.held[0].given_s:
+                continue  # it is what runs there now
+            if since_s and self._now_s - max(place.ordinary_ended_s, min(since_s)) >= ORDINARY_WAIT_S:
+                seat.is_owed = seat.is_out = True
+                if job and not seat.is_full():
+                    self._seat_ordinary(seat, job)
+
+    def _all_for(self, seat: _Seat) -> Iterable[Waiting]:
+        return (job for queue in self._queues.values() for job in queue if self._takes(seat, job))
+
     # --- urgent -------------------------------------------------------------------------------------
 
     def urgent_jobs(self) -> None:
         """Each to the node where it ends first; it goes to the front there."""
         for job in self._urgent:
-            seats = [seat for seat in self._seats if self._takes(seat, job)]
+            seats = [seat for seat in self._seats if self._takes(seat, job) and not seat.is_owed]
             if not seats:
                 continue
             seat = min(seats, key=lambda one: (self._front_end_s(one, job), one.place.name))
@@ -257,15 +289,18 @@ class _Play:
             if job is None:
                 seat.is_out = True
                 continue
-            if not seat.is_full():
-                self._give(seat, job)
-            cost_s = self._cost_s(seat, job)
-            if _is_swap(seat, job):
-                seat.models, seat.swapped_s = job.models, self._now_s + seat.free_s
-            seat.free_s += cost_s
-            seat.count += 1
-            self._queues[job.models].remove(job)
-            self._work_s[job.models] -= self._times.run(job)
+            self._seat_ordinary(seat, job)
+
+    def _seat_ordinary(self, seat: _Seat, job: Waiting) -> None:
+        if not seat.is_full():
+            self._give(seat, job)
+        cost_s = self._cost_s(seat, job)
+        if _is_swap(seat, job):
+            seat.models, seat.swapped_s = job.models, self._now_s + seat.free_s
+        seat.free_s += cost_s
+        seat.count += 1
+        self._queues[job.models].remove(job)
+        self._work_s[job.models] -= self._times.run(job)
 
     def _best_for(self, seat: _Seat) -> Waiting | None:
         heads = {
