@@ -19,6 +19,7 @@ from ad_pipeline.defs.config import (
     TakeConfig,
 )
 from ad_pipeline.defs.metadata import check_description, check_results, data_version_of, metadata_of, storyboard_table
+from ad_pipeline.defs.node_pools import settle_slots
 from ad_pipeline.defs.partitions import ad_sessions, register, scene_of, session_scenes, to_session
 from ad_pipeline.defs.resources import MADE_BY_TAG, WorkplaceResource
 from ad_pipeline.errors import AdPipelineError, BriefRejected, Cancelled
@@ -250,6 +251,8 @@ def _materialized(
     except AdPipelineError as error:
         # The reader of this line is a producer: one sentence, in their language, no retry.
         raise dg.Failure(description=error.message.said_in(user_language()), allow_retries=False) from error
+    finally:
+        settle_slots()
     if not records:
         return
     shown = {"scenes": storyboard_table(facts_of(place, session_id).storyboard)} if name == "storyboard" else {}

@@ -6,6 +6,7 @@ comes from the storyboard and the records, so that it can be killed at any momen
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -17,11 +18,15 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from ad_pipeline.defs.metadata import data_version_of
+from ad_pipeline.defs.node_pools import listed_nodes, name_pools
 from ad_pipeline.defs.partitions import register, scene_partition
+from ad_pipeline.defs.resources import workplace_of
 from ad_pipeline.defs.sweep import end_orphan_runs
 from ad_pipeline.defs.workers import RunOrder, RunResult, WarmWorkers
 from ad_pipeline.errors import Cancelled
 from ad_pipeline.messages import say
+from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.stages.coming import ScenesAnnounced, wants_gpus
 from ad_pipeline.stages.launcher import Failure, Order, Outcome
 from ad_pipeline.stages.progress import SCENE_KINDS, Finished, finished
 from ad_pipeline.stages.session_facts import STORYBOARD, facts_of
@@ -33,6 +38,9 @@ SESSION_TAG = "ad_pipeline/session"
 PARENT_TAG = "ad_pipeline/parent_run"
 WORKERS = 3
 """On two cores a third fills the gaps that the last scenes leave: 4.1 times the floor where two took 4.4."""
+
+MOST_WORKERS = 16
+"""On a rack most of them only wait for their nodes; each still holds some memory of its own."""
 
 _LOOK_EVERY_S = 0.2
 
@@ -78,6 +86,7 @@ class _Driver:
         self._report = report
         self._failures: list[Failure] = []
         self._workers: WarmWorkers | None = None
+        self._nodes: tuple[str, ...] = ()
 
     def drive(self) -> Outcome:
         session_id = self._order.session_id
@@ -97,9 +106,10 @@ class _Driver:
         return self._outcome()
 
     def _make(self, done: Finished) -> None:
+        self._nodes = self._gpu_nodes()
         workers = self._started_workers()
         if not done.storyboard or not self._is_storyboard_known() or self._order.upgrade:
-            self._run_all(workers, [self._storyboard_order()], meanwhile=workers.warm_up)
+            self._run_all(workers, [self._storyboard_order()], meanwhile=lambda: workers.warm_up(WORKERS - 1))
         if self._failures:
             return
         board = facts_of(self._workplace, self._order.session_id).storyboard
@@ -108,7 +118,7 @@ class _Driver:
         # The longest first: a long one begun last would be alone at the end.
         longest_first = sorted(board.scenes, key=lambda scene: -scene.duration_seconds)
         todo = [scene.id for scene in longest_first if self._has_work(scene.id, done)]
-        self._run_all(workers, [self._scene_order(scene_id) for scene_id in todo])
+        self._run_scenes(workers, todo)
         if self._failures:
             return
         done = finished(self._workplace, self._order.session_id)
@@ -156,28 +166,57 @@ class _Driver:
 
     # --- runs ----------------------------------------------------------------------------------
 
+    def _gpu_nodes(self) -> tuple[str, ...]:
+        """The nodes that the session's route leads to; a look for a file where there are none."""
+        nodes = listed_nodes(settings_from_environment())
+        return nodes if nodes and wants_gpus(facts_of(self._workplace, self._order.session_id)) else ()
+
     def _started_workers(self) -> WarmWorkers:
         many = len(self._order.wishes) != 1
+        # A scene waits for its node most of the time: one for each node, and one whose uploads hide behind them.
+        count = max(WORKERS, min(MOST_WORKERS, len(self._nodes) + 1))
         self._workers = WarmWorkers(
-            WORKERS if many else 1, dagster_home=Path(self._instance.root_directory), hear=self._report
+            count if many else 1, dagster_home=Path(self._instance.root_directory), hear=self._report
         )
         return self._workers
 
+    def _run_scenes(self, workers: WarmWorkers, todo: Sequence[str]) -> None:
+        orders = [self._scene_order(scene_id) for scene_id in todo]
+        if not self._nodes:
+            self._run_all(workers, orders)
+            return
+        announced = ScenesAnnounced(self._gpu_workplace, self._order.session_id, todo, self._wished)
+        try:
+            self._run_all(workers, orders, ended=lambda order: announced.scene_ended(order.scene_id))
+        finally:
+            announced.close()
+
+    def _gpu_workplace(self) -> Workplace:
+        """As the workers have it, with the nodes' pools named before they are used."""
+        name_pools(self._instance, self._nodes)
+        return dataclasses.replace(workplace_of(self._instance), urgent=self._order.urgent)
+
     def _run_all(
-        self, workers: WarmWorkers, orders: Sequence[RunOrder], *, meanwhile: Callable[[], None] = lambda: None
+        self,
+        workers: WarmWorkers,
+        orders: Sequence[RunOrder],
+        *,
+        meanwhile: Callable[[], None] = lambda: None,
+        ended: Callable[[RunOrder], None] = lambda _: None,
     ) -> None:
-        waiting: set[Future[RunResult]] = {workers.submit(order) for order in orders}
+        running: dict[Future[RunResult], RunOrder] = {workers.submit(order): order for order in orders}
         meanwhile()
         stopped = False
-        while waiting:
-            ended, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-            for future in ended:
+        while running:
+            for future in wait(running, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED).done:
+                order = running.pop(future)
                 if not future.cancelled():
                     self._note_end_of(future)
+                ended(order)
             if not stopped and self._should_stop():
                 stopped = True
                 workers.stop()
-                waiting = {future for future in waiting if not future.cancel()}
+                running = {future: order for future, order in running.items() if not future.cancel()}
         if stopped:
             raise Cancelled("the work was stopped; what was finished is kept")
 
@@ -202,10 +241,12 @@ class _Driver:
         return self._run_order("storyboard", ops={"storyboard": {"config": {"reuse": True, "upgrade": upgrade}}})
 
     def _scene_order(self, scene_id: str) -> RunOrder:
-        wished = self._order.wishes.get(scene_id, {})
+        ops = {kind: {"config": _config(self._wished(scene_id, kind))} for kind in SCENE_KINDS}
+        return self._run_order("scene", scene_id=scene_id, ops=ops, person=bool(self._order.wishes.get(scene_id)))
+
+    def _wished(self, scene_id: str, kind: str) -> Wishes:
         upgrade = self._order.upgrade and self._order.only_scene in ("", scene_id)
-        ops = {kind: {"config": _config(wished.get(kind, Wishes(upgrade=upgrade)))} for kind in SCENE_KINDS}
-        return self._run_order("scene", scene_id=scene_id, ops=ops, person=bool(wished))
+        return self._order.wishes.get(scene_id, {}).get(kind, Wishes(upgrade=upgrade))
 
     def _final_order(self) -> RunOrder:
         return self._run_order("final", ops={"final_mp4": {"config": {"reuse": True}}})

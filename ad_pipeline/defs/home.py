@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from ad_pipeline.defs.node_pools import free_pools, listed_nodes, name_pools
 from ad_pipeline.settings import Settings
 
 
@@ -37,4 +38,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     instance = dg.DagsterInstance.get()
     instance.get_runs(limit=1)
     instance.get_latest_materialization_events([dg.AssetKey("storyboard")])
+    nodes = listed_nodes(settings)
+    if nodes:
+        name_pools(instance, nodes)
+        free_pools(instance)
     return instance

@@ -90,7 +90,14 @@ def _facts(record: TakeRecord, session: Session, settings: Settings) -> Mapping[
             "job_id": record.job_id,
         }
     )
-    if record.attempts > 1:
+    if record.node:
+        facts |= {
+            "gpu": str(record.details.get("gpu", "")) or "?",
+            "gpu_seconds": record.gpu_seconds,
+            "seconds_waited": record.seconds_waited,
+            "model_swaps": record.details.get("model_swaps", 0),
+        }
+    if record.node or record.attempts > 1:
         facts["attempts"] = record.attempts
     if record.details:
         facts["details"] = dg.MetadataValue.json(record.details)

@@ -2,14 +2,16 @@
 
 import dataclasses
 import logging
+import os
 import time
 from collections.abc import Callable
 
 import dagster as dg
 
 from ad_pipeline.defs.executor import should_stop
+from ad_pipeline.defs.node_pools import NodeSlots
 from ad_pipeline.sessions.records import MadeBy
-from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.settings import Settings, settings_from_environment
 from ad_pipeline.stages.workplace import StepReport, Workplace
 
 MADE_BY_TAG = "ad_pipeline/made_by"
@@ -24,20 +26,36 @@ def listen(hear: Callable[[StepReport], None]) -> None:
     _listener[:] = [hear]
 
 
+def workplace_of(instance: dg.DagsterInstance) -> Workplace:
+    """The workplace that the environment describes; jobs wait for GPUs in the instance's own database."""
+    return Workplace.at(settings_of(instance))
+
+
+def settings_of(instance: dg.DagsterInstance) -> Settings:
+    """The environment's settings. Whoever shares an instance in Postgres shares the list of waiting jobs there too."""
+    settings = settings_from_environment()
+    if os.environ.get("AD_PIPELINE_DATABASE_URL"):
+        return settings
+    # Of Dagster's storages only those for Postgres have it; it holds the password, so it goes nowhere else.
+    url = getattr(instance.event_log_storage, "postgres_url", "")
+    return dataclasses.replace(settings, database_url=url) if url else settings
+
+
 class WorkplaceResource(dg.ConfigurableResource[None]):
     """Where sessions lie and who pays; read from the environment (`AD_PIPELINE_*`) when a step starts."""
 
     def open(self, context: dg.AssetExecutionContext, *, made_by: MadeBy) -> Workplace:
         """The workplace of one step; its reports go to the run's log, at most one a second for each artifact."""
-        settings = settings_from_environment()
         run_id = context.run.run_id
+        slots = NodeSlots(context.instance, run_id=run_id, step_key=context.get_step_execution_context().step.key)
         return dataclasses.replace(
-            Workplace.at(settings),
+            workplace_of(context.instance),
             report=_Reporter(context.log),
             should_stop=lambda: should_stop(run_id),
             made_by=made_by,
             run_id=run_id,
             urgent=context.run.tags.get(URGENT_TAG) == "yes",
+            hold=slots.hold,
         )
 
 

@@ -69,9 +69,9 @@ class WarmWorkers:
         self._hearing = threading.Thread(target=self._hear, args=(hear,), daemon=True)
         self._hearing.start()
 
-    def warm_up(self) -> None:
-        """Start the processes that have no order yet, so that they are ready for theirs."""
-        for _ in range(self._count - 1):
+    def warm_up(self, others: int) -> None:
+        """Start processes that have no order yet, so that they are ready for theirs; more start as orders come."""
+        for _ in range(min(others, self._count - 1)):
             self._pool.submit(_load)
 
     def submit(self, order: RunOrder) -> Future[RunResult]:
