@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,13 +16,22 @@ from typing import Any
 
 import pytest
 
+from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
+from ad_pipeline.engines.comfy.rack.desk import Desk
+from ad_pipeline.engines.comfy.rack.entries import Entry, Left
+from ad_pipeline.engines.comfy.rack.fitness import Fitness
+from ad_pipeline.engines.comfy.rack.health import HealthWatch
 from ad_pipeline.engines.comfy.rack.rack import Ask, Rack
+from ad_pipeline.engines.comfy.rack.waiter import Waiter
+from ad_pipeline.engines.comfy.rack.waiting_list import WaitingList
 from ad_pipeline.engines.comfy.running import run_graph
+from ad_pipeline.engines.comfy.transport import Address
 from ad_pipeline.engines.contracts import Job, Progress
-from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable, NobodyThere
+from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable, NobodyThere, OutOfMemory
 from ad_pipeline_tests.comfy.jobs import is_picture, new_id, until
-from ad_pipeline_tests.comfy.rack_parts import Listed, ask, gpu, listed, racked, run_on, stage_graph
+from ad_pipeline_tests.comfy.rack_parts import Listed, ask, database_in, gpu, listed, racked, run_on, stage_graph
 from ad_pipeline_tests.comfy.server import ComfyServer
 
 
@@ -230,6 +240,50 @@ def test_a_node_that_dies_gives_its_work_to_another(tmp_path: Path) -> None:
 
     assert sorted(nodes) == ["gpu0", "gpu1"]
     assert is_picture(tmp_path / "a.png")
+
+
+def test_where_memory_ran_out_the_smaller_graph_may_still_go(tmp_path: Path) -> None:
+    with gpu() as one, gpu() as two, racked(listed(one, two), tmp_path) as rack:
+        both_known(rack)
+        large, smaller = (replace(stage_graph("key_image"), name=name) for name in ("large", "smaller"))
+
+        def node_for(graph: Graph) -> str:
+            with rack.turn(ask(work="scene 1", graph=graph, estimate_s=5.0)) as turn:
+                return turn.name
+
+        with pytest.raises(OutOfMemory), rack.turn(ask(work="scene 1", graph=large, estimate_s=5.0)) as turn:
+            raise OutOfMemory("it did not fit", engine="comfyui")
+
+        assert node_for(smaller) == turn.name, "it has the models loaded"
+        assert node_for(large) != turn.name
+
+
+@pytest.mark.slow
+def test_who_was_taken_for_dead_while_it_slept_is_listed_again(tmp_path: Path) -> None:
+    with gpu() as server, ComfyNode(Address(name="gpu0", url=server.url)) as node:
+        nodes = listed(server)
+        health = HealthWatch(nodes, every_s=0.2, may_probe=False)
+        desk = Desk(
+            open_list=lambda: WaitingList(database_in(tmp_path), heartbeat_s=0.1), nodes=nodes, health=health,
+            fitness=Fitness(lambda _: node), comfy=lambda _: node, patience_s=60.0, look_every_s=0.01,
+        )  # fmt: skip
+        graph = stage_graph("key_image")
+        entries = [Entry(job_id=new_id(), work="", graph="g", models="m", stage="key_image") for _ in range(3)]
+        waiters = [Waiter(graph=graph, entry=entry, should_stop=lambda: False) for entry in entries]
+        for waiter in waiters:
+            desk.enter(waiter)
+        until(lambda: sum(waiter.lease is not None for waiter in waiters) == 2)
+
+        with sqlite3.connect(tmp_path / "rack.sqlite") as rows:  # what a sweep of another host does
+            rows.execute("DELETE FROM rack_jobs WHERE state = 'waiting'")
+            rows.execute("UPDATE rack_jobs SET state = 'orphan', process = ''")
+            rows.execute("DELETE FROM rack_processes")
+        rows.close()
+        desk.leave(Left(job_id=next(waiter for waiter in waiters if waiter.lease).entry.job_id))
+
+        until(lambda: all(waiter.lease for waiter in waiters))
+        desk.close()
+        health.close()
 
 
 def test_a_cancelled_job_is_no_fault_of_its_node(tmp_path: Path) -> None:

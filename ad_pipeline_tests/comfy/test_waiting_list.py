@@ -7,15 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
-from ad_pipeline.engines.comfy.rack.processes import is_dead, own_mark
-from ad_pipeline.engines.comfy.rack.waiting_list import HINT_S, Entry, Left, NodeView, WaitingList
+from ad_pipeline.engines.comfy.rack.entries import Entry, Left, NodeView
+from ad_pipeline.engines.comfy.rack.processes import is_dead, mark_of, own_mark
+from ad_pipeline.engines.comfy.rack.waiting_list import HINT_S, WaitingList
 from ad_pipeline.errors import MachineLacks
+from ad_pipeline_tests.comfy.jobs import until
 from ad_pipeline_tests.comfy.rack_parts import database_in
 
 _GPU0 = {"gpu0": NodeView(name="gpu0")}
@@ -41,8 +45,7 @@ def theirs(tmp_path: Path) -> Iterator[WaitingList]:
     """The list of another process that lives: the one that started the tests."""
     parent = psutil.Process().parent()
     assert parent is not None
-    host = own_mark().rsplit("/", 2)[0]
-    opened = WaitingList(database_in(tmp_path), mark=f"{host}/{parent.pid}/{parent.create_time():.2f}")
+    opened = WaitingList(database_in(tmp_path), mark=mark_of(parent.pid))
     yield opened
     opened.close()
 
@@ -51,9 +54,9 @@ def theirs(tmp_path: Path) -> Iterator[WaitingList]:
 def dead(tmp_path: Path) -> Iterator[WaitingList]:
     """The list of a process that is no more."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        started_s = psutil.Process(process.pid).create_time()
-    host = own_mark().rsplit("/", 2)[0]
-    opened = WaitingList(database_in(tmp_path), mark=f"{host}/{process.pid}/{started_s:.2f}")
+        pass
+    here = own_mark().rsplit("/", 2)[0]
+    opened = WaitingList(database_in(tmp_path), mark=f"{here}/{process.pid}/1")
     yield opened
     opened.close()
 
@@ -172,7 +175,19 @@ def test_a_process_of_another_host_is_dead_when_it_is_silent_for_long() -> None:
     assert not is_dead("elsewhere/17/1.0", silent_s=30.0)
     assert is_dead("elsewhere/17/1.0", silent_s=90.0)
     assert not is_dead(own_mark(), silent_s=1e9)
-    assert is_dead(own_mark().rsplit("/", 1)[0] + "/1.00", silent_s=0.0), "its number was given to another"
+    assert is_dead(own_mark().rsplit("/", 1)[0] + "/1", silent_s=0.0), "its number was given to another"
+
+
+def test_a_process_that_ended_is_dead_before_anybody_waited_for_it() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    mark = mark_of(process.pid)
+    assert not is_dead(mark, silent_s=1e9)
+
+    process.kill()
+
+    until(lambda: is_dead(mark, silent_s=0.0))
+    process.communicate()
+    assert is_dead(mark, silent_s=0.0)
 
 
 def test_work_that_failed_on_a_node_goes_to_another(mine: WaitingList) -> None:
@@ -186,6 +201,22 @@ def test_work_that_failed_on_a_node_goes_to_another(mine: WaitingList) -> None:
 
     assert {first[0].node, second[0].node} == {"gpu0", "gpu1"}
     assert alone[0].node == "gpu0", "where there is no other, it is tried there again"
+
+
+def test_a_card_that_is_too_small_for_a_graph_is_avoided_for_that_graph_only(mine: WaitingList) -> None:
+    first, _ = mine.exchange(come=[_entry("long", work="scene")], views=_BOTH)
+    small = first[0].node
+    mine.exchange(gone=[Left(job_id="long", failed=True, lacked_memory=True, ran=False)], views=_BOTH)
+
+    def given(job_id: str, **more: Any) -> str:
+        leases, _ = mine.exchange(come=[replace(_entry(job_id, work="scene"), **more)], views=_BOTH)
+        mine.exchange(gone=[Left(job_id=job_id, ran=False)], views=_BOTH)
+        return leases[0].node
+
+    assert given("again") != small
+    assert given("of another scene", work="another") != small
+    assert given("smaller", models="m", graph="less") == small, "nothing else is wrong with it, and it has the models"
+    assert given("shorter", estimate_s=5.0) == small
 
 
 def test_another_attempt_keeps_its_place_in_the_line(mine: WaitingList) -> None:
@@ -225,6 +256,59 @@ def test_what_is_planned_becomes_waiting_and_can_be_withdrawn(mine: WaitingList,
 
     assert [lease.job_id for lease in leases] == ["a"]
     assert not mine.waiting()
+
+
+def test_who_was_taken_for_dead_comes_back(tmp_path: Path, theirs: WaitingList) -> None:
+    """As a laptop that slept, of a rack whose database is elsewhere."""
+    slept = WaitingList(database_in(tmp_path), mark="elsewhere/1/1", heartbeat_s=0.0)
+    slept.exchange(come=[_entry("a"), _entry("b"), _entry("c")], views=_GPU0)
+    assert not slept.was_forgotten
+    engine = create_engine(database_in(tmp_path))
+    with engine.begin() as rows:
+        rows.execute(text("UPDATE rack_processes SET seen_s = seen_s - 100 WHERE mark LIKE 'elsewhere%'"))
+    engine.dispose()
+    assert theirs.sweep() == 1
+    theirs.exchange(settled={"b": False}, views=_GPU0)
+
+    leases, _ = slept.exchange(views=_GPU0)
+
+    assert slept.was_forgotten, "who waits has to be listed again"
+    assert [lease.job_id for lease in leases] == ["a"]
+    assert not theirs.orphans()
+    slept.close()
+
+
+def test_a_job_that_is_listed_again_keeps_what_it_was_given(mine: WaitingList) -> None:
+    before, _ = mine.exchange(come=[_entry("a")], views=_GPU0)
+
+    after, _ = mine.exchange(come=[replace(_entry("a"), waited_s=5.0)], views=_BOTH)
+
+    assert after == before
+
+
+def test_what_waited_before_it_could_be_listed_counts(mine: WaitingList) -> None:
+    mine.exchange(come=[_entry("a"), _entry("b"), _entry("c"), replace(_entry("d"), waited_s=60.0)], views={})
+
+    leases, _ = mine.exchange(views=_GPU0)
+
+    assert "d" in {lease.job_id for lease in leases}
+
+
+def test_a_run_during_which_the_machine_slept_does_not_spoil_what_is_known(tmp_path: Path, mine: WaitingList) -> None:
+    for slept_s in (0.0, 0.0, 30_000.0):
+        mine.exchange(come=[_entry("a")], views=_GPU0)
+        _age(tmp_path, slept_s)
+        if slept_s:
+            engine = create_engine(database_in(tmp_path))
+            with engine.begin() as rows:
+                rows.execute(text("UPDATE rack_places SET ended_s = 0"))
+            engine.dispose()
+        time.sleep(0.02)
+        mine.exchange(gone=[Left(job_id="a")], views=_GPU0)
+
+    with create_engine(database_in(tmp_path)).connect() as rows:
+        rate = rows.execute(text("SELECT seconds FROM rack_times WHERE kind = 'rate'")).scalar_one()
+    assert rate < 0.1
 
 
 def test_run_and_load_times_are_learnt(tmp_path: Path, mine: WaitingList) -> None:

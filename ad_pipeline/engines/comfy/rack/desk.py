@@ -19,13 +19,14 @@ from ad_pipeline.engines.comfy.client import ComfyNode
 from ad_pipeline.engines.comfy.protocol import ENGINE
 from ad_pipeline.engines.comfy.rack.choosing import places_before
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
+from ad_pipeline.engines.comfy.rack.entries import Entry, Lease, Left
 from ad_pipeline.engines.comfy.rack.fitness import Fitness
 from ad_pipeline.engines.comfy.rack.health import HealthWatch
 from ad_pipeline.engines.comfy.rack.orphans import OrphanCheck
 from ad_pipeline.engines.comfy.rack.outlook import Chance, Outlook
 from ad_pipeline.engines.comfy.rack.reasons import list_away, no_list, place_in_line
 from ad_pipeline.engines.comfy.rack.waiter import Tray, Waiter
-from ad_pipeline.engines.comfy.rack.waiting_list import HINT_S, Entry, Lease, Left, WaitingList
+from ad_pipeline.engines.comfy.rack.waiting_list import HINT_S, WaitingList
 from ad_pipeline.errors import Cancelled, EngineUnavailable
 
 _TICK_S = 0.5
@@ -36,6 +37,7 @@ _NEWS_EVERY_S = 1.0
 _CROWD, _CROWD_NEWS_EVERY_S = 100, 5.0
 """To know everybody's place the whole list is read; in a crowd nobody is near enough to ask so often."""
 _MANY = 10
+_AFTER_A_FAULT_S = 0.5
 
 
 class Desk:
@@ -149,6 +151,10 @@ class Desk:
                 for waiter in waiters:
                     waiter.fail(error)
                 tray.written()
+                if self._list is not None and not is_closed:
+                    with self._changed:  # what gives its node back must not keep it
+                        self._tray.put_back(Tray(gone=tray.gone, unplanned=tray.unplanned))
+                    time.sleep(_AFTER_A_FAULT_S)
             if is_closed:
                 self._end(waiters)
                 return
@@ -176,7 +182,7 @@ class Desk:
         # Somebody may have left while the database was away.
         tray.come = {job_id: waiter for job_id, waiter in tray.come.items() if self._waiters.get(job_id) is waiter}
         if tray or (has_new_views and waiting) or self._list.is_due():
-            come = [waiter.entry for waiter in tray.come.values()]
+            come = [waiter.listed(now_s) for waiter in tray.come.values()]
             leases, refused = self._list.exchange(
                 come=come, gone=[left for left, _ in tray.gone], planned=tray.planned, unplanned=tray.unplanned,
                 settled=tray.settled, views=self._outlook.views,
@@ -185,6 +191,8 @@ class Desk:
                 waiter.is_listed = waiter.entry.job_id not in refused
             tray.written()
             self._hand_out(leases)
+            if self._list.was_forgotten:
+                self._list_again(waiters)
         elif self._list.has_changed():
             self._hand_out(self._list.leases())
         news_every_s = _NEWS_EVERY_S if len(waiting) < _CROWD else _CROWD_NEWS_EVERY_S
@@ -206,6 +214,13 @@ class Desk:
                     waiter.lease = lease
                     waiter.woken.set()
 
+    def _list_again(self, waiters: Sequence[Waiter]) -> None:
+        assert self._list is not None
+        self._list.was_forgotten = False
+        self._ticked_s = 0.0
+        for waiter in waiters:
+            waiter.is_listed = False
+
     def _database_fails(self, tray: Tray, waiters: Sequence[Waiter], error: SQLAlchemyError) -> None:
         """Tried again until patience ends: a database that is restarted must not fail a night's work."""
         with self._changed:
@@ -219,7 +234,7 @@ class Desk:
                 waiter.fail(no_list(error))
             else:
                 waiter.tell(list_away(error, limit_s=self._patience_s))
-        time.sleep(0.5)
+        time.sleep(_AFTER_A_FAULT_S)
 
     def _end(self, waiters: Sequence[Waiter]) -> None:
         for waiter in waiters:

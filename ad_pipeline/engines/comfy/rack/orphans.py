@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ad_pipeline.engines.comfy.client import ComfyNode
 from ad_pipeline.engines.comfy.protocol import CancelledThere, Failed, Finished, Unknown
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
-from ad_pipeline.engines.comfy.rack.waiting_list import Orphan
+from ad_pipeline.engines.comfy.rack.entries import Orphan
 from ad_pipeline.errors import EngineError
 
 _EVERY_S = 2.0

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ad_pipeline.engines.comfy.protocol import ENGINE
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
+from ad_pipeline.engines.comfy.rack.entries import NodeView
 from ad_pipeline.engines.comfy.rack.fitness import Fitness, Verdict
 from ad_pipeline.engines.comfy.rack.health import HealthWatch, NodeHealth
 from ad_pipeline.engines.comfy.rack.reasons import cannot, joined
 from ad_pipeline.engines.comfy.rack.waiter import Waiter
-from ad_pipeline.engines.comfy.rack.waiting_list import NodeView
 from ad_pipeline.errors import AdPipelineError, EngineRefused, EngineUnavailable, NobodyThere
 from ad_pipeline.messages import Message, say
 

@@ -1,29 +1,66 @@
-"""Which process holds what, named so that a reused pid is not taken for it."""
+"""Which process holds what, named so that neither a reused pid nor a host of the same name is taken for it."""
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
+import uuid
+from pathlib import Path
 
 import psutil
 
 SILENT_S = 60.0
 """A process of another host that wrote nothing for so long is taken for dead; it writes every ten seconds."""
+_PROC = Path("/proc")
 
 
 def own_mark() -> str:
-    """This process: `host/pid/start`."""
-    return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
+    """This process: `place/pid/start`."""
+    return mark_of(os.getpid())
+
+
+def mark_of(pid: int) -> str:
+    """A process of this host."""
+    return f"{_here()}/{pid}/{_started(pid)}"
 
 
 def is_dead(mark: str, *, silent_s: float) -> bool:
     """Whether that process is gone: seen at once on this host, by its silence on another."""
-    host, pid, started = mark.rsplit("/", 2)
-    if host != socket.gethostname():
+    place, pid, started = mark.rsplit("/", 2)
+    if place != _here():
         return silent_s > SILENT_S
+    return _started(int(pid)) != started
+
+
+@functools.cache
+def _here() -> str:
+    """Where a pid means one process: containers may share a host's name, and hosts each other's."""
+    name = socket.gethostname().replace("/", "_")[:80]
     try:
-        process = psutil.Process(int(pid))
-        is_same = abs(process.create_time() - float(started)) < 1.0
-        return not is_same or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii")
+        return f"{name}.{boot[:8]}.{(_PROC / 'self/ns/pid').stat().st_ino}"
+    except OSError:  # no Linux
+        return f"{name}.{uuid.getnode():x}"
+
+
+def _started(pid: int) -> str:
+    """When it started, as the kernel counts; empty when it is gone.
+
+    On Linux not by the clock, as psutil does: a clock that is set, e.g. after sleep, would make all processes others.
+    """
+    try:
+        told = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "" if (_PROC / "self/stat").exists() else _started_elsewhere(pid)
+    after_name = told.rpartition(")")[2].split()
+    state, ticks = after_name[0], after_name[19]
+    return "" if state in "ZX" else ticks
+
+
+def _started_elsewhere(pid: int) -> str:
+    try:
+        process = psutil.Process(pid)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.Error:
+        return ""

@@ -13,12 +13,13 @@ from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.protocol import ENGINE
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
 from ad_pipeline.engines.comfy.rack.desk import Desk, Waiter
+from ad_pipeline.engines.comfy.rack.entries import Entry, Left
 from ad_pipeline.engines.comfy.rack.fitness import Fitness, models_of
 from ad_pipeline.engines.comfy.rack.health import HealthWatch, marked
 from ad_pipeline.engines.comfy.rack.reasons import cannot, no_nodes
-from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Left, WaitingList
+from ad_pipeline.engines.comfy.rack.waiting_list import WaitingList
 from ad_pipeline.engines.contracts import Progress
-from ad_pipeline.errors import Cancelled, EngineUnavailable
+from ad_pipeline.errors import Cancelled, EngineUnavailable, OutOfMemory
 
 PATIENCE_S = 600.0
 LOOK_EVERY_S = 0.05
@@ -137,7 +138,8 @@ class Rack:
         """Wait for a node; it is given back at the end of the `with`.
 
         Leaving by an exception, but for `Cancelled`, sends the next attempt at the same work to
-        another node where one can do it. A job that a dead process had on a node gets that node again.
+        another node where one can do it. A card that ran out of memory is avoided only for the same
+        graph, by whatever is as long or longer. A job that a dead process had on a node gets that node again.
 
         Raises:
             EngineRefused: no node that is listed can run the graph; what is missing, and where to get it.
@@ -153,6 +155,9 @@ class Rack:
                 yield turn
                 left = Left(job_id=ask.job_id)
             except Cancelled:
+                raise
+            except OutOfMemory:
+                left = Left(job_id=ask.job_id, failed=True, lacked_memory=True, ran=False)
                 raise
             except Exception:
                 left = Left(job_id=ask.job_id, failed=True, ran=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    extract,
+    func,
     insert,
     select,
     update,
@@ -67,24 +70,28 @@ JOBS = Table(
 or ended (an orphan that is done on its node, where the resumed run will fetch it)."""
 
 NODES = Table(
-    "rack_nodes",
+    "rack_places",
     _META,
     Column("name", String(64), primary_key=True),
     Column("models", Text, nullable=False, default=""),
     Column("swapped_s", Float, nullable=False, default=0.0),
     Column("ended_s", Float, nullable=False, default=0.0),
     Column("urgent_ended_s", Float, nullable=False, default=0.0),
+    Column("ordinary_ended_s", Float, nullable=False, default=0.0),
 )
 
-FAULTS = Table(
-    "rack_faults",
+FAILURES = Table(
+    "rack_failures",
     _META,
     Column("work", String(128), primary_key=True),
+    Column("graph", String(128), primary_key=True),
     Column("node", String(64), primary_key=True),
+    Column("estimate_s", Float, nullable=False),
     Column("at_s", Float, nullable=False),
     Column("since_s", Float, nullable=False),
 )
-"""Where which work failed, and since when it waited: its next attempt keeps its place in the line."""
+"""Where which work failed, and since when it waited: its next attempt keeps its place in the line.
+`graph` is empty, but where the card's memory was too small for it."""
 
 TIMES = Table(
     "rack_times",
@@ -135,6 +142,12 @@ class Database:
         with self._engine.begin() as connection:
             connection.execute(update(CHANGE).values(number=CHANGE.c.number + 1))
             yield connection
+
+    def now_s(self, rows: Connection) -> float:
+        """Seconds since 1970 on the one clock that all who share the tables have: a server's is its own."""
+        if self._is_sqlite:
+            return time.time()
+        return float(rows.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
 
     @contextmanager
     def looking(self) -> Generator[Connection, None, None]:

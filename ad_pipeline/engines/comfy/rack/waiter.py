@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.rack.waiting_list import Entry, Lease, Left
+from ad_pipeline.engines.comfy.rack.entries import Entry, Lease, Left
 from ad_pipeline.errors import Cancelled
 
 
@@ -18,6 +19,7 @@ class Waiter:
     graph: Graph
     entry: Entry
     should_stop: Callable[[], bool]
+    entered_s: float = field(default_factory=time.monotonic)
     woken: threading.Event = field(default_factory=threading.Event)
     lease: Lease | None = None
     error: Exception | None = None
@@ -27,6 +29,10 @@ class Waiter:
     """On time.monotonic: until then it waits for nodes that are all down; None while one is up."""
     limit_s: float = 0.0
     """How long that was when it began."""
+
+    def listed(self, now_s: float) -> Entry:
+        """What is written of it into the list now, on time.monotonic."""
+        return replace(self.entry, waited_s=now_s - self.entered_s)
 
     def fail(self, error: Exception) -> None:
         self.error = error
