@@ -230,12 +230,12 @@ def test_another_attempt_keeps_its_place_in_the_line(mine: WaitingList) -> None:
 
 
 def test_the_database_makes_its_folder_or_says_why_not(tmp_path: Path) -> None:
-    opened = WaitingList(database_in(tmp_path / "not" / "there"))
+    opened = WaitingList(f"sqlite:///{tmp_path / 'not' / 'there' / 'rack.sqlite'}")
     opened.close()
     (tmp_path / "file").touch()
 
     with pytest.raises(MachineLacks, match="the folder .*file/folder of the list of waiting jobs cannot be made"):
-        WaitingList(database_in(tmp_path / "file" / "folder"))
+        WaitingList(f"sqlite:///{tmp_path / 'file' / 'folder' / 'rack.sqlite'}")
 
 
 def test_a_database_without_its_driver_says_what_to_install() -> None:
