@@ -23,7 +23,7 @@ class Settings:
     """The list of ComfyUI nodes; `nodes.toml` beside the sessions when not given."""
     graphs: tuple[Path, ...] = ()
     """Folders with a person's own ComfyUI graphs, looked through before ours."""
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     """Where jobs wait for GPUs, as SQLAlchemy writes it; beside Dagster's own files when not given."""
     comfy_key: str = field(default="", repr=False)
     """The key of a Comfy account, for graphs that call paid services."""

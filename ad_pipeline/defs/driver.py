@@ -18,7 +18,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from ad_pipeline.defs.metadata import data_version_of
-from ad_pipeline.defs.node_pools import listed_nodes, name_pools
+from ad_pipeline.defs.node_pools import free_pools, listed_nodes, name_pools
 from ad_pipeline.defs.partitions import register, scene_partition
 from ad_pipeline.defs.resources import workplace_of
 from ad_pipeline.defs.sweep import end_orphan_runs
@@ -68,6 +68,11 @@ def make_ad(
         Cancelled: `should_stop` said so; finished work is kept.
     """
     return _Driver(instance, workplace, order, should_stop, report).drive()
+
+
+def worker_count(nodes: int) -> int:
+    """How many scenes are made at once: one for each GPU node, and one whose uploads hide behind them."""
+    return max(WORKERS, min(MOST_WORKERS, nodes + 1))
 
 
 class _Driver:
@@ -173,10 +178,10 @@ class _Driver:
 
     def _started_workers(self) -> WarmWorkers:
         many = len(self._order.wishes) != 1
-        # A scene waits for its node most of the time: one for each node, and one whose uploads hide behind them.
-        count = max(WORKERS, min(MOST_WORKERS, len(self._nodes) + 1))
         self._workers = WarmWorkers(
-            count if many else 1, dagster_home=Path(self._instance.root_directory), hear=self._report
+            worker_count(len(self._nodes)) if many else 1,
+            dagster_home=Path(self._instance.root_directory),
+            hear=self._report,
         )
         return self._workers
 
@@ -194,6 +199,7 @@ class _Driver:
     def _gpu_workplace(self) -> Workplace:
         """As the workers have it, with the nodes' pools named before they are used."""
         name_pools(self._instance, self._nodes)
+        free_pools(self._instance)
         return dataclasses.replace(workplace_of(self._instance), urgent=self._order.urgent)
 
     def _run_all(

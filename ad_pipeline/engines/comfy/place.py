@@ -12,5 +12,6 @@ class Place:
 
     nodes: Path
     graphs: tuple[Path, ...]
-    database_url: str
+    database_url: str = field(repr=False)
+    """It may hold a password."""
     service_key: str = field(default="", repr=False)
