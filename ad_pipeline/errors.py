@@ -10,6 +10,7 @@
             + OutOfMemory            ... a card had too little memory: less may fit
             + NobodyThere            ... and it was waited for long enough: the next engine of the chain
         + EngineRefused          this request will never work there: do not retry
+            + StrangeAnswer          ... something else answers there: a wrong address, or a proxy in its place
       x BudgetExceeded         the brief's budget does not cover it: raise it or pick a cheaper route
       x MediaError             ffmpeg failed or a media file is broken
       x MachineLacks           the machine is short of something: a program, a font, disk space
@@ -100,6 +101,10 @@ class NobodyThere(EngineUnavailable):
 
 class EngineRefused(EngineError):
     """This request will never work on this engine; nothing was written."""
+
+
+class StrangeAnswer(EngineRefused):
+    """What answers is not the engine: its address is wrong, or a proxy stands in for it while it is away."""
 
 
 class BudgetExceeded(AdPipelineError):

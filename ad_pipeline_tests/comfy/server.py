@@ -45,6 +45,8 @@ class Faults:
 
     errors_500: int = 0
     """So many of the next requests, of whatever kind, answer 500."""
+    questions_500: bool = False
+    """Every GET answers 500."""
     queue_then_500: int = 0
     """POST /prompt queues the job and answers 500 all the same."""
     queue_then_cut: int = 0
@@ -61,6 +63,12 @@ class Faults:
     """An older server, without /api/jobs."""
     authorization: str = ""
     """What the Authorization header has to be."""
+    prompt_delay_s: float = 0.0
+    """POST /prompt queues the job at once and answers later."""
+    own_ids: bool = False
+    """A server too old to take the ids that it is given."""
+    away: bool = False
+    """A proxy answers for the server: 404, with a page of its own."""
     evil_filename: str = ""
     """Every output is listed under this name."""
 
@@ -207,6 +215,10 @@ class ComfyServer:
         faults = self.faults
         if faults.answer_delay_s:
             await asyncio.sleep(faults.answer_delay_s)
+        if faults.away:
+            return Answer(status=404, body=b"<html>no such backend</html>", headers={"Content-Type": "text/html"})
+        if faults.questions_500 and request.method == "GET":
+            return in_trouble()
         if faults.errors_500:
             faults.errors_500 -= 1
             return in_trouble()
@@ -217,7 +229,9 @@ class ComfyServer:
             case "GET", "ws", "":
                 return Answer(status=403 if faults.socket == "refused" else 200)
             case "POST", "prompt", "":
-                return self._prompt(request)
+                answer = self._prompt(request)
+                await asyncio.sleep(faults.prompt_delay_s)
+                return answer
             case "GET", "prompt", "":
                 remaining = len(self.machine.pending) + bool(self.machine.running)
                 return json_answer({"exec_info": {"queue_remaining": remaining}})
@@ -265,6 +279,8 @@ class ComfyServer:
         if "prompt" not in told:
             error = {"type": "no_prompt", "message": "No prompt provided", "details": "No prompt provided"}
             return json_answer({"error": error | {"extra_info": {}}, "node_errors": {}}, 400)
+        if self.faults.own_ids:
+            told.pop("prompt_id", None)
         job_id = told.get("prompt_id")
         if job_id is not None and not (isinstance(job_id, str) and _UUID.fullmatch(job_id)):
             return json_answer(captured("prompt_id_bad")[0]["body"], 400)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import ssl
-import subprocess
+import signal
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
 from pathlib import Path
 
 import pytest
 
 from ad_pipeline.engines.comfy.client import ComfyNode
 from ad_pipeline.engines.comfy.events import JobProgress
+from ad_pipeline.engines.comfy.outputs import OutputFile
 from ad_pipeline.engines.comfy.protocol import CancelledThere, Finished, Pending, Running, Unknown
-from ad_pipeline.engines.comfy.transport import Address
+from ad_pipeline.engines.comfy.transport import Address, Transport
 from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable, InputRejected
 from ad_pipeline_tests.comfy.graphs import three_nodes, with_second
 from ad_pipeline_tests.comfy.jobs import ended, finished, is_picture, new_id, until
 from ad_pipeline_tests.comfy.server import ComfyServer
+from ad_pipeline_tests.comfy.websites import endless, page, self_signed, website
 
 
 def test_a_graph_becomes_a_file(node: ComfyNode, tmp_path: Path) -> None:
@@ -199,6 +200,33 @@ def test_a_server_from_before_the_jobs_route_is_served_as_well(server: ComfyServ
     assert node.state(new_id()) == Unknown()
 
 
+def test_a_server_that_gives_ids_of_its_own_is_too_old_and_its_job_is_not_left_running(
+    server: ComfyServer, node: ComfyNode
+) -> None:
+    server.faults.own_ids = True
+    server.behaviour.run_s = 30.0
+
+    with pytest.raises(EngineRefused, match="its ComfyUI is too old"):
+        node.submit(new_id(), three_nodes())
+
+    until(lambda: not server.machine.running and not server.machine.pending)
+
+
+def test_a_submission_that_is_interrupted_leaves_no_job(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 30.0
+    server.faults.prompt_delay_s = 0.3
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.15)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            node.submit(new_id(), three_nodes())
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert server.submitted() == 1
+    until(lambda: not server.machine.running and not server.machine.pending)
+
+
 # --- refusals -----------------------------------------------------------------------------------
 
 
@@ -299,41 +327,78 @@ def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
     assert "secret" not in repr(Address(name="gpu0", url="http://host", auth="Bearer secret"))
 
 
-class _SomeWebsite(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<html>welcome</html>")
-
-    do_POST = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        return None
-
-
 def test_another_website_is_told_apart(tmp_path: Path) -> None:
-    website = HTTPServer(("127.0.0.1", 0), _SomeWebsite)
-    thread = threading.Thread(target=website.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     (tmp_path / "a.png").write_bytes(b"x")
-    try:
-        with ComfyNode(Address(name="gpu0", url=f"http://127.0.0.1:{website.server_port}")) as node:
-            for ask in (
-                node.system_stats,
-                node.object_info,
-                node.queue,
-                lambda: node.state(new_id()),
-                lambda: node.submit(new_id(), three_nodes()),
-            ):
-                with pytest.raises(EngineRefused, match="does not answer like a ComfyUI"):
-                    ask()
-            with pytest.raises(EngineRefused, match="does not take the file"):
-                node.upload(tmp_path / "a.png")
-    finally:
-        website.shutdown()
-        thread.join()
-        website.server_close()
+    with website(page()) as url, ComfyNode(Address(name="gpu0", url=url)) as node:
+        for ask in (
+            node.system_stats,
+            node.object_info,
+            node.queue,
+            lambda: node.state(new_id()),
+            lambda: node.submit(new_id(), three_nodes()),
+        ):
+            with pytest.raises(EngineRefused, match="does not answer like a ComfyUI"):
+                ask()
+        with pytest.raises(EngineRefused, match="does not take the file"):
+            node.upload(tmp_path / "a.png")
+
+
+def test_an_answer_without_an_end_is_not_read_to_it() -> None:
+    with website(endless()) as url:
+        there = Transport(Address(name="gpu0", url=url), largest_answer_bytes=1_000_000)
+        with pytest.raises(EngineRefused, match="an answer without an end"):
+            there.get("/system_stats")
+        there.close()
+
+
+def test_an_answer_that_trickles_is_not_waited_for_to_its_end() -> None:
+    with (
+        website(endless(pause_s=0.02, portion_bytes=10)) as url,
+        ComfyNode(Address(name="gpu0", url=url), answer_s=0.2) as node,
+        pytest.raises(EngineUnavailable, match="did not answer in time"),
+    ):
+        node.system_stats()
+
+
+def test_a_file_that_does_not_say_how_long_it_is_is_refused_at_the_limit(tmp_path: Path) -> None:
+    file = OutputFile(node_id="1", filename="a.mp4", subfolder="", place="output", media="video")
+    with (
+        website(endless()) as url,
+        ComfyNode(Address(name="gpu0", url=url)) as node,
+        pytest.raises(EngineRefused, match=r"\(a.mp4\); at most 0.0 GB"),
+    ):
+        node.download(file, tmp_path / "draft.mp4", largest_bytes=1_000_000)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_slow_file_is_left_as_soon_as_the_work_is_stopped(tmp_path: Path) -> None:
+    file = OutputFile(node_id="1", filename="a.mp4", subfolder="", place="output", media="video")
+    stop = threading.Timer(0.1, lambda: None)
+    stop.start()
+    began = time.monotonic()
+    with (
+        website(endless(pause_s=0.02, portion_bytes=100)) as url,
+        ComfyNode(Address(name="gpu0", url=url)) as node,
+        pytest.raises(Cancelled),
+    ):
+        node.download(file, tmp_path / "draft.mp4", should_stop=lambda: not stop.is_alive())
+
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_proxy_that_cannot_be_used_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "nonsense://proxy")
+
+    with pytest.raises(InputRejected, match="node far: the proxy that the environment names .*nonsense"):
+        ComfyNode(Address(name="far", url="http://192.0.2.1:8188"))
+
+
+def test_a_node_that_another_thread_closed_is_no_crash(node: ComfyNode) -> None:
+    node.close()
+
+    with pytest.raises(EngineUnavailable, match="gpu0 is not used any longer"):
+        node.queue()
 
 
 def test_a_login_is_asked_for_by_the_name_of_its_variable(server: ComfyServer) -> None:
@@ -341,7 +406,7 @@ def test_a_login_is_asked_for_by_the_name_of_its_variable(server: ComfyServer) -
 
     with (
         ComfyNode(Address(name="gpu0", url=server.url, auth="Bearer wrong", auth_variable="RACK_AUTH")) as node,
-        pytest.raises(EngineRefused, match=r"wants a login \(401\); .* in RACK_AUTH") as refused,
+        pytest.raises(EngineRefused, match=r"refuses the login \(401\) that RACK_AUTH holds") as refused,
     ):
         node.system_stats()
 
@@ -362,25 +427,16 @@ def test_nobody_listening_is_a_passing_fault(server: ComfyServer, node: ComfyNod
 def test_https_where_none_is_spoken_is_said_so(server: ComfyServer) -> None:
     with (
         ComfyNode(Address(name="gpu0", url=server.url.replace("http", "https"))) as node,
-        pytest.raises(EngineRefused, match="no secure connection"),
+        pytest.raises(EngineRefused, match="speaks no https; is it http://127"),
     ):
         node.system_stats()
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
 def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
-        check=True, capture_output=True, timeout=30,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-
     with (
-        ComfyServer(tls=context) as server,
+        ComfyServer(tls=self_signed(tmp_path)) as server,
         ComfyNode(Address(name="gpu0", url=server.url)) as node,
-        pytest.raises(EngineRefused, match="certificate is not trusted"),
+        pytest.raises(EngineRefused, match="certificate of https://.* is not trusted"),
     ):
         node.system_stats()

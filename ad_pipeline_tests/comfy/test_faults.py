@@ -216,6 +216,38 @@ def test_a_few_errors_while_watching_are_sat_out(server: ComfyServer, node: Comf
     assert isinstance(ended(node, job_id), Finished)
 
 
+def test_a_proxy_that_answers_for_a_node_which_restarts_is_sat_out(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 0.6
+    job_id = _running(node)
+    server.faults.away, server.faults.socket = True, "silent"
+    back = threading.Timer(0.4, lambda: setattr(server.faults, "away", False))
+    back.start()
+
+    assert isinstance(ended(node, job_id), Finished)
+    back.join()
+
+
+def test_a_proxy_that_answers_for_good_ends_the_wait(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 30.0
+    job_id = _running(node)
+    server.faults.away = True
+
+    with pytest.raises(EngineRefused, match="does not answer like a ComfyUI"):
+        ended(node, job_id, unreachable_s=0.3)
+
+
+def test_a_job_that_is_given_up_is_not_left_running(server: ComfyServer, node: ComfyNode) -> None:
+    server.behaviour.run_s = 30.0
+    job_id = _running(node)
+    server.faults.questions_500 = True
+
+    with pytest.raises(EngineUnavailable, match="answers 500"):
+        ended(node, job_id, unreachable_s=0.2)
+
+    server.faults.questions_500 = False
+    until(lambda: node.state(job_id) == CancelledThere())
+
+
 def test_an_error_while_sending_is_not_tried_again_here(server: ComfyServer, node: ComfyNode) -> None:
     server.faults.errors_500 = 1
 

@@ -13,7 +13,7 @@ import pytest
 
 from ad_pipeline.engines.comfy.graph_check import preflight, problems
 from ad_pipeline.engines.comfy.graphs import Graph, load_graph, load_graphs
-from ad_pipeline.engines.comfy.recipe import Slot, Target
+from ad_pipeline.engines.comfy.recipe import Slot, Target, fits
 from ad_pipeline.errors import EngineRefused, InputRejected
 from ad_pipeline_tests.comfy.captured import captured
 
@@ -148,6 +148,13 @@ def test_whole_numbers_are_fitted_to_the_models_grid() -> None:
     frames = Slot(kind="integer", to=[Target(node="a", input="b")], step=4, offset=1, at_least=5, at_most=82)
 
     assert [frames.fitted(wanted) for wanted in (1, 5, 6, 33, 34, 200)] == [5, 5, 9, 33, 37, 81]
+    assert Slot(kind="integer", to=[Target(node="a", input="b")], at_least=1.5).fitted(0) == 2
+
+
+def test_a_number_that_is_none_is_refused() -> None:
+    cfg = Slot(kind="number", to=[Target(node="a", input="b")], at_least=0)
+
+    assert [fits(cfg, value) for value in (1.5, float("nan"), float("inf"))] == [True, False, False]
 
 
 def test_the_version_follows_what_counts(tmp_path: Path) -> None:
@@ -372,3 +379,16 @@ def test_preflight_names_the_model_files_and_packs_that_a_node_lacks(tmp_path: P
     assert "라이선스" in refused.value.message.said_in("ko")
     with pytest.raises(EngineRefused, match="needs the class KSampler"):
         preflight(_loaded(tmp_path), {k: v for k, v in classes.items() if k != "KSampler"}, node_name="gpu3")
+
+
+def test_other_peoples_odd_classes_do_not_keep_a_graph_from_a_node(tmp_path: Path) -> None:
+    odd = [
+        None,
+        [],
+        {"input": None},
+        {"input": {"required": None, "optional": {"a": [], "b": "STRING", "c": None}}},
+        {"input": {"required": {"a": ["COMBO"], "b": ["COMBO", {"options": 5}], "c": [[1, None, ["x"]]]}}},
+    ]
+    classes: dict[str, Any] = {**_CLASSES, **{f"Odd{number}": spec for number, spec in enumerate(odd)}}
+
+    preflight(_loaded(tmp_path), classes, node_name="gpu3")

@@ -11,6 +11,7 @@ import pytest
 from ad_pipeline.engines.comfy.events import (
     AtNode,
     Board,
+    Cached,
     Event,
     JobProgress,
     Left,
@@ -33,6 +34,7 @@ from ad_pipeline.engines.comfy.protocol import (
     history_state,
     job_state,
     last_extra,
+    node_stats,
     prompt_answer,
     queue,
 )
@@ -280,6 +282,26 @@ def test_outputs_that_are_no_files_are_passed_over() -> None:
     assert output_files(text) == ()
 
 
+def test_numbers_that_are_none_count_as_zero() -> None:
+    stats = node_stats(json.loads('{"system": {"comfyui_version": "1", "ram_total": Infinity, "ram_free": NaN}}'))
+
+    assert stats is not None
+    assert (stats.ram_total_bytes, stats.ram_free_bytes) == (0, 0)
+
+
+def test_a_server_cannot_write_on_a_persons_terminal() -> None:
+    state = job_state(
+        200,
+        {
+            "status": "failed",
+            "execution_error": {"exception_type": "E", "exception_message": "\x1b]0;owned\x07 \u202eno"},
+        },
+    )
+
+    assert isinstance(state, Failed)
+    assert state.message == "E: ?]0;owned? ?no"
+
+
 # --- events -------------------------------------------------------------------------------------
 
 
@@ -388,11 +410,14 @@ def test_previews_are_read_with_and_without_their_jobs_id() -> None:
     [
         "", "{", "[]", "7", '{"type": "executing"}', '{"type": "progress", "data": {"value": "x", "max": null}}',
         '{"type": "progress_state", "data": {"nodes": [1]}}', '{"type": "new", "data": {}}', b"", b"\0\0\0\1",
+        '{"type": "execution_cached", "data": {"nodes": 5}}', "[" * 100_000, b"\0\0\0\4\0\1\x86\xa0" + b"[" * 100_000,
+        '{"type": "progress", "data": {"value": NaN, "max": 1}}',
+        '{"type": "progress", "data": {"value": 1, "max": 1e999}}',
         b"\0\0\0\4\0\0\0\xff{}", b"\0\0\0\4\0\0\0\2{]", b"\0\0\0\x09\0\0\0\1x",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_passed_over(message: str | bytes) -> None:
-    assert event(message) in (None, Board(job_id="", nodes={}))
+    assert event(message) in (None, Board(job_id="", nodes={}), Cached(job_id="", nodes=frozenset()))
 
 
 def test_the_status_that_every_client_gets_tells_nothing_of_a_job() -> None:

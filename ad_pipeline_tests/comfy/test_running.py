@@ -113,6 +113,32 @@ def test_a_file_that_is_cut_off_is_found_out(tmp_path: Path, data: bytes, media:
         seen_in(cut, media)
 
 
+@pytest.mark.parametrize("name", ["film.mp4", "film.m3u8"])
+def test_a_playlist_under_a_films_name_is_no_film(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.ts").write_bytes(film(64, 64, 2, 24.0))
+    text = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n"
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{name}'\n", encoding="utf-8")
+
+    for file in (name, "list.mp4"):
+        with pytest.raises(MediaError, match="does not decode"):
+            seen_in(tmp_path / file, "video")
+
+
+def test_a_drawing_program_under_a_pictures_name_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+
+    with pytest.raises(MediaError, match="a.png does not decode"):
+        seen_in(tmp_path / "a.png", "image")
+
+
+def test_a_long_film_is_left_when_the_work_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(film(64, 64, 24, 24.0))
+
+    with pytest.raises(Cancelled):
+        seen_in(tmp_path / "a.mp4", "video", should_stop=lambda: True)
+
+
 def test_progress_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AD_PIPELINE_LANGUAGE", "en")
     titles = titles_of(

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -38,7 +38,7 @@ from ad_pipeline.engines.comfy.protocol import (
     prompt_answer,
     queue,
 )
-from ad_pipeline.engines.comfy.transport import ANSWER_S, Address, Transport
+from ad_pipeline.engines.comfy.transport import ANSWER_S, CANCEL_S, Address, Transport
 from ad_pipeline.engines.comfy.watching import REPORT_EVERY_S, STALL_S, UNREACHABLE_S, cancel_quietly, watch
 from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable
 
@@ -47,7 +47,6 @@ LARGEST_UPLOAD_BYTES = 100 * 1024 * 1024
 """ComfyUI's own limit unless its operator raised it."""
 UPLOAD_FOLDER = "ad_pipeline"
 _WORTH_ASKING_BYTES = 64 * 1024
-_CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +110,39 @@ class ComfyNode:
         with self._lock:
             self._client_ids[job_id] = client_id
         try:
+            state = self._sent(job_id, told)
+        except BaseException:
+            with self._lock:
+                self._client_ids.pop(job_id, None)
+            raise
+        return Submission(state=state, taken_up=False)
+
+    def _sent(self, job_id: str, told: Mapping[str, Any]) -> JobState:
+        try:
             answer = self._http.post("/prompt", told, job_id=job_id)
         except EngineUnavailable:
             # It may have been queued before the fault: an answer lost is no job lost.
             state = self.state(job_id)
             if isinstance(state, Unknown):
                 raise
-            return Submission(state=state, taken_up=False)
+            return state
+        except EngineError:
+            raise
+        except BaseException:  # stopped by Ctrl-C: the server may have it all the same
+            cancel_quietly(self, job_id)
+            raise
         self._accepted(prompt_answer(answer.status, answer.body), answer.status, job_id)
-        return Submission(state=Pending(), taken_up=False)
+        return Pending()
 
     def _accepted(self, said: Accepted | Refusal | None, status: int, job_id: str) -> None:
-        if said is None or (isinstance(said, Accepted) and said.job_id != job_id):
+        if said is None:
             raise self._http.no_comfyui(f"POST /prompt: {status}", job_id=job_id)
+        if isinstance(said, Accepted) and said.job_id != job_id:
+            cancel_quietly(self, said.job_id)
+            raise EngineRefused(
+                "node {name} gives jobs ids of its own: its ComfyUI is too old; update it",
+                engine=ENGINE, job_id=job_id, name=self.address.name,
+            )  # fmt: skip
         if isinstance(said, Accepted):
             return
         if said.queued_job_id:
@@ -149,7 +168,8 @@ class ComfyNode:
         """
         if self._has_jobs_route:
             answer = self._http.get(f"/api/jobs/{job_id}", job_id=job_id)
-            state = job_state(answer.status, answer.body)
+            with self._named(job_id):
+                state = job_state(answer.status, answer.body)
             if isinstance(state, Pending):
                 place = self.queue().state(job_id)
                 return place if isinstance(place, Pending) else state
@@ -161,7 +181,19 @@ class ComfyNode:
         self._has_jobs_route = False
         if not isinstance(place, Unknown):
             return place
-        return history_state(self._http.get(f"/history/{job_id}", job_id=job_id).body, job_id)
+        answer = self._http.get(f"/history/{job_id}", job_id=job_id)
+        with self._named(job_id):
+            return history_state(answer.body, job_id)
+
+    @contextlib.contextmanager
+    def _named(self, job_id: str) -> Generator[None, None, None]:
+        """What cannot be taken from an answer is said with this node's name."""
+        try:
+            yield
+        except EngineRefused as error:
+            raise EngineRefused(
+                "node {name}: {reason}", engine=ENGINE, job_id=job_id, name=self.address.name, reason=error.message
+            ) from error
 
     def watch(
         self,
@@ -200,12 +232,12 @@ class ComfyNode:
     def cancel(self, job_id: str) -> bool:
         """Take the job from the queue, or interrupt it; False when it was neither waiting nor running."""
         if self._has_jobs_route:
-            answer = self._http.post(f"/api/jobs/{job_id}/cancel", {}, job_id=job_id)
+            answer = self._http.post(f"/api/jobs/{job_id}/cancel", {}, job_id=job_id, answer_s=CANCEL_S)
             if isinstance(answer.body, dict) and "cancelled" in answer.body:
                 return bool(answer.body["cancelled"])
         was = self.queue().state(job_id)
-        self._http.post("/queue", {"delete": [job_id]}, job_id=job_id)
-        self._http.post("/interrupt", {"prompt_id": job_id}, job_id=job_id)
+        self._http.post("/queue", {"delete": [job_id]}, job_id=job_id, answer_s=CANCEL_S)
+        self._http.post("/interrupt", {"prompt_id": job_id}, job_id=job_id, answer_s=CANCEL_S)
         return not isinstance(was, Unknown)
 
     def forget(self, job_id: str) -> None:
@@ -276,7 +308,7 @@ class ComfyNode:
                 self._check_size(output, int(got.headers.get("content-length", 0)), largest_bytes, job_id)
                 count = 0
                 with draft.open("wb") as file:
-                    for chunk in got.iter_bytes(_CHUNK_BYTES):
+                    for chunk in got.iter_bytes():  # as it comes, so that a stop is heeded however slow it is
                         count += file.write(chunk)
                         self._check_size(output, count, largest_bytes, job_id)
                         if should_stop():

@@ -14,6 +14,7 @@ from typing import Any
 from ad_pipeline.messages import say
 
 _PREVIEW, _TEXT, _PREVIEW_WITH_FACTS = 1, 3, 4
+_LARGEST_NUMBER = 1e18
 _FORMATS = {1: "image/jpeg", 2: "image/png"}
 
 ANNOUNCEMENT = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
@@ -99,7 +100,7 @@ def event(message: str | bytes) -> Event | None:
         return _preview(message)
     try:
         told = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict) or not isinstance(told.get("data"), dict):
         return None
@@ -112,7 +113,8 @@ def _told(kind: str, data: Mapping[str, Any]) -> Event | None:
         case "execution_start":
             return Begun(job_id=job_id)
         case "execution_cached":
-            return Cached(job_id=job_id, nodes=frozenset(str(node) for node in data.get("nodes") or ()))
+            nodes = data.get("nodes")
+            return Cached(job_id=job_id, nodes=frozenset(map(str, nodes)) if isinstance(nodes, list) else frozenset())
         case "executing":
             node = data.get("node")
             return Left(job_id=job_id, is_settled=True) if node is None else AtNode(job_id=job_id, node_id=str(node))
@@ -139,7 +141,8 @@ def _board(nodes: Any) -> dict[str, tuple[float, float, bool]]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it can be counted with: Python reads Infinity and NaN as JSON."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
 
 
 def _preview(frame: bytes) -> Preview | None:
@@ -152,7 +155,7 @@ def _preview(frame: bytes) -> Preview | None:
         return None
     try:
         facts = json.loads(frame[8 : 8 + second])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(facts, dict):
         return None

@@ -91,10 +91,14 @@ def preflight(graph: Graph, classes: Mapping[str, Any], *, node_name: str) -> No
         )  # fmt: skip
 
 
-def _offered(spec: Mapping[str, Any]) -> Iterator[str]:
+def _offered(spec: Any) -> Iterator[str]:
+    """All texts that a class lets one choose from; other people's classes are not always well made."""
+    groups: Any = spec.get("input") if isinstance(spec, dict) else None
     for group in ("required", "optional"):
-        for declared in spec.get("input", {}).get(group, {}).values():
-            yield from (option for option in _options(declared) or () if isinstance(option, str))
+        inputs: Any = groups.get(group) if isinstance(groups, dict) else None
+        for declared in inputs.values() if isinstance(inputs, dict) else ():
+            options = _options(declared) if isinstance(declared, list) and declared else None
+            yield from (option for option in options or () if isinstance(option, str))
 
 
 # --- classes and outputs ------------------------------------------------------------------------
@@ -277,8 +281,9 @@ def _options(declared: Any) -> list[Any] | None:
     kind, limits = declared[0], declared[1] if len(declared) > 1 and isinstance(declared[1], dict) else {}
     if isinstance(kind, list):
         return kind
-    if kind == "COMBO":
-        return limits.get("options")
-    if kind == _DYNAMIC:
-        return [option.get("key") for option in limits.get("options", ())]
+    options: Any = limits.get("options")
+    if kind == "COMBO" and isinstance(options, list):
+        return options
+    if kind == _DYNAMIC and isinstance(options, list):
+        return [option.get("key") for option in options if isinstance(option, dict)]
     return None

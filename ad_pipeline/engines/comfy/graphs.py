@@ -132,10 +132,20 @@ def load_graphs(folders: Iterable[Path]) -> dict[str, Graph]:
     """Every graph of the folders by name; an earlier folder wins over a later one."""
     found: dict[str, Graph] = {}
     for folder in folders:
-        for path in sorted(folder.glob("*.json")):
-            if path.stem not in found:
+        for path in sorted(folder.iterdir()):
+            if path.stem not in found and (path.suffix == ".json" or _is_left_alone(path)):
                 found[path.stem] = load_graph(folder, path.stem)
     return found
+
+
+def _is_left_alone(path: Path) -> bool:
+    """Whether it is a graph's TOML without its JSON; other TOMLs may lie there."""
+    if path.suffix != ".toml" or path.with_suffix(".json").exists():
+        return False
+    try:
+        return "outputs" in tomllib.loads(_text(path))
+    except (InputRejected, tomllib.TOMLDecodeError):
+        return False
 
 
 def load_graph(folder: Path, name: str) -> Graph:
@@ -180,8 +190,9 @@ def _text(file: Path) -> str:
 
 def _nodes(text: str, file: str) -> dict[str, Any]:
     try:
-        told = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        told = json.loads(text, parse_constant=_no_number)
+        json.dumps(told, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # half a surrogate pair is a ValueError, too
         raise InputRejected("{file} is no JSON: {reason}", field=file, file=file, reason=error) from error
     if isinstance(told, dict) and isinstance(told.get("nodes"), list):
         raise InputRejected(
@@ -196,6 +207,10 @@ def _nodes(text: str, file: str) -> dict[str, Any]:
             raise _misses(file, node_id, "inputs")
     _check_links(told, file)
     return told
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def _misses(file: str, node_id: str, what: str) -> InputRejected:

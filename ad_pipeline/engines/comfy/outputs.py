@@ -58,11 +58,13 @@ def _is_file(entry: Any) -> bool:
 
 
 def _file(node_id: str, entry: Mapping[str, Any]) -> OutputFile:
-    filename, subfolder, place = entry["filename"], entry.get("subfolder", ""), entry.get("type", "output")
-    if not (isinstance(subfolder, str) and _stays_inside(filename) and "/" not in filename.replace("\\", "/")):
-        raise _leads_out(f"{subfolder}/{filename}")
-    if (subfolder and not _stays_inside(subfolder)) or place not in _PLACES:
-        raise _leads_out(f"{place}:{subfolder}/{filename}")
+    filename, subfolder, place = entry["filename"], entry.get("subfolder") or "", entry.get("type", "output")
+    if not _stays_inside(filename) or "/" in filename or "\\" in filename:
+        raise _leads_out(node_id, "filename", filename)
+    if not isinstance(subfolder, str) or (subfolder and not _stays_inside(subfolder)):
+        raise _leads_out(node_id, "subfolder", subfolder)
+    if place not in _PLACES:
+        raise _leads_out(node_id, "type", place)
     return OutputFile(
         node_id=node_id,
         filename=filename,
@@ -80,9 +82,9 @@ def _stays_inside(name: str) -> bool:
     )
 
 
-def _leads_out(name: str) -> EngineRefused:
+def _leads_out(node_id: str, field: str, value: object) -> EngineRefused:
     return EngineRefused(
-        "{engine} answers with the file {name!r}, which leads out of its output folder; nothing was fetched",
-        engine="comfyui",
-        name=name,
-    )
+        "the server answers for node {node_id} of the graph with the {field} {value!r}, which leads out of its output "
+        "folder; nothing was fetched",
+        engine="comfyui", node_id=node_id, field=field, value=str(value)[:200],
+    )  # fmt: skip

@@ -20,6 +20,8 @@ _OPEN_S, _CLOSE_S = 3.0, 0.5
 _PING_S, _PONG_S = 20.0, 120.0
 """A server that loads a model may not answer a ping for a minute, and lives."""
 _LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024
+_MOST_AT_ONCE = 500
+"""A server that never stops talking must not keep us from asking it how the job is."""
 
 
 class SocketGone(Exception):
@@ -48,7 +50,7 @@ class ProgressSocket:
                 )
             )
             self._socket.send(ANNOUNCEMENT)
-        except (WebSocketException, OSError) as error:
+        except (WebSocketException, OSError, ImportError, ValueError) as error:  # the last two: an odd proxy
             self.close()
             raise SocketGone(str(error)) from error
 
@@ -60,17 +62,18 @@ class ProgressSocket:
         """
         told: list[Event] = []
         try:
-            while True:
+            for _ in range(_MOST_AT_ONCE):
                 seen = event(self._socket.recv(timeout=0 if told else longest_s))
                 if seen is None and not told:
                     return told
                 told += [seen] if seen else []
         except TimeoutError:
-            return told
+            pass
         except (WebSocketException, OSError) as error:
             if told:
                 return told  # the next call tells that it ended
             raise SocketGone(str(error)) from error
+        return told
 
     def close(self) -> None:
         self._open.close()

@@ -14,6 +14,7 @@ from ad_pipeline.engines.comfy.outputs import OutputFile, output_files
 
 ENGINE = "comfyui"
 LONGEST_REASON = 300
+_LARGEST_NUMBER = 1e18
 
 Fault = Literal["out_of_memory", "device", "service", "graph"]
 """`device`: the card or its driver failed, which another try or another card may not repeat.
@@ -106,8 +107,8 @@ def _joined(message: Any, details: Any) -> str:
 
 
 def shortened(text: str) -> str:
-    """`text` without line breaks, cut where a list of models would fill the screen."""
-    text = " ".join(text.split())
+    """`text` without line breaks or control characters, cut where a list of models would fill the screen."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
 
 
@@ -362,13 +363,13 @@ def node_stats(body: Any) -> NodeStats | None:
     if "comfyui_version" not in system:
         return None
     return NodeStats(
-        version=str(system["comfyui_version"]),
+        version=shortened(str(system["comfyui_version"])),
         ram_total_bytes=int(_number(system.get("ram_total"))),
         ram_free_bytes=int(_number(system.get("ram_free"))),
         devices=tuple(
             Device(
-                name=str(device.get("name", "")),
-                kind=str(device.get("type", "")),
+                name=shortened(str(device.get("name", ""))),
+                kind=shortened(str(device.get("type", ""))),
                 vram_total_bytes=int(_number(device.get("vram_total"))),
                 vram_free_bytes=int(_number(device.get("vram_free"))),
             )
@@ -389,4 +390,6 @@ def _sequence(value: Any) -> Sequence[Any]:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    """A number, 0 for anything else; Python reads Infinity and NaN as JSON."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
+    return float(value) if is_number else 0.0

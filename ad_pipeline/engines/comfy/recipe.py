@@ -74,7 +74,7 @@ class Slot(_Table):
         """The nearest whole number not below `wanted` that the grid allows, within the limits."""
         value = wanted + (self.offset - wanted) % self.step
         if self.at_least is not None and value < self.at_least:
-            return self.fitted(int(self.at_least))
+            return self.fitted(math.ceil(self.at_least))
         while self.at_most is not None and value > self.at_most:
             value -= self.step
         return value
@@ -222,7 +222,7 @@ def fits(slot: Slot, value: object) -> bool:
             if not isinstance(value, int) or isinstance(value, bool) or (value - slot.offset) % slot.step:
                 return False
         case "number":
-            if not isinstance(value, int | float) or isinstance(value, bool):
+            if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
                 return False
         case "flag":
             return isinstance(value, bool)

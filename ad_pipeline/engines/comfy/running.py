@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,10 @@ from ad_pipeline.engines.comfy.outputs import Media, OutputFile
 from ad_pipeline.engines.comfy.protocol import ENGINE, Finished
 from ad_pipeline.engines.comfy.watching import STALL_S
 from ad_pipeline.engines.contracts import Job, Progress
-from ad_pipeline.errors import EngineError, EngineUnavailable, MediaError
+from ad_pipeline.errors import Cancelled, EngineError, EngineUnavailable, MediaError
+
+_PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_FILMS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,wav,flac,mp3,ogg,aac"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +90,7 @@ def _fetched(node: ComfyNode, done: Finished, graph: BoundGraph, name: str, draf
         )  # fmt: skip
     node.download(files[0], draft, job_id=job.job_id, should_stop=job.should_stop)
     try:
-        return seen_in(draft, files[0].media)
+        return seen_in(draft, files[0].media, should_stop=job.should_stop)
     except MediaError as error:
         _start_afresh(node, job.job_id)
         raise _broken(node, files[0], job.job_id, error) from error
@@ -107,31 +110,36 @@ def _start_afresh(node: ComfyNode, job_id: str) -> None:
         node.forget(job_id)
 
 
-def seen_in(path: Path, media: Media) -> Seen:
+def seen_in(path: Path, media: Media, *, should_stop: Callable[[], bool] = lambda: False) -> Seen:
     """Decode the whole file.
 
     Raises:
         MediaError: it is broken or cut off.
+        Cancelled: `should_stop` said so.
     """
     try:
         if media == "image":
-            with Image.open(path) as image:
+            with Image.open(path, formats=_PICTURES) as image:
                 image.load()
                 return Seen(width_px=image.width, height_px=image.height, frames=1)
-        return _film_seen(path)
+        return _film_seen(path, should_stop)
     except FFmpegError as error:
         raise MediaError("{file} does not decode: {reason}", file=path.name, reason=error.strerror) from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow raises SyntaxError on broken chunks
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow is not of one mind
         raise MediaError("{file} does not decode: {reason}", file=path.name, reason=str(error)) from error
 
 
-def _film_seen(path: Path) -> Seen:
+def _film_seen(path: Path, should_stop: Callable[[], bool]) -> Seen:
     width_px = height_px = frames = 0
     sound_s = 0.0
-    with av.open(path, options={"err_detect": "explode"}) as container:
+    # A playlist under a film's name would have us read whatever files and addresses it lists.
+    options = {"err_detect": "explode", "format_whitelist": _FILMS, "protocol_whitelist": "file"}
+    with av.open(path, options=options) as container:
         for frame in (frame for packet in container.demux() for frame in packet.decode()):
             if isinstance(frame, av.VideoFrame):
                 width_px, height_px, frames = frame.width, frame.height, frames + 1
+                if should_stop():
+                    raise Cancelled("the work was stopped")
             elif isinstance(frame, av.AudioFrame):
                 sound_s += frame.samples / frame.sample_rate
     return Seen(width_px=width_px, height_px=height_px, frames=frames, sound_s=sound_s)

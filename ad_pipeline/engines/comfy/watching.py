@@ -25,7 +25,7 @@ from ad_pipeline.engines.comfy.protocol import (
     Unknown,
 )
 from ad_pipeline.engines.comfy.transport import Address
-from ad_pipeline.errors import Cancelled, EngineError, EngineUnavailable
+from ad_pipeline.errors import Cancelled, EngineError, EngineUnavailable, StrangeAnswer
 
 REPORT_EVERY_S = 1.0
 STALL_S = 300.0
@@ -68,7 +68,7 @@ def watch(
 ) -> JobEnd:
     """Wait for the job's end, telling `report` how far it is, at most once in `report_every_s`.
 
-    Leaving by `should_stop` or by any interruption cancels the job on its node.
+    Leaving by any error or interruption cancels the job on its node, where that can be reached.
 
     Raises:
         Cancelled: `should_stop` said so.
@@ -81,10 +81,8 @@ def watch(
     )  # fmt: skip
     try:
         return watching.until_ended()
-    except EngineError:
-        raise
     except BaseException:
-        cancel_quietly(node, job_id)
+        cancel_quietly(node, job_id)  # whoever tries again does so under another id: this one would run for nobody
         raise
     finally:
         watching.close()
@@ -147,7 +145,7 @@ class _Watch:
     def _polled(self, now: float) -> JobEnd | None:
         try:
             state = self._node.state(self._progress.job_id)
-        except EngineUnavailable:
+        except (EngineUnavailable, StrangeAnswer):  # it took the job; a proxy may answer for it while it restarts
             self._unreachable_since = self._unreachable_since or now
             if now - self._unreachable_since >= self._unreachable_s:
                 raise
@@ -193,7 +191,7 @@ class _Watch:
             try:
                 self._socket = ProgressSocket(self._node.address, self._node.client_id(self._progress.job_id))
                 self._socket_pause_s, self._opened_at = _FIRST_SOCKET_PAUSE_S, now
-            except (SocketGone, EngineUnavailable):
+            except (SocketGone, EngineUnavailable, StrangeAnswer):
                 self._drop_socket(now)
 
     def _drop_socket(self, now: float, *, again_s: float | None = None) -> None:
