@@ -55,6 +55,8 @@ class NodeHealth:
     running: int = 0
     pending: int = 0
     ours: int = 0
+    is_asked: bool = True
+    """False until it was heard of or missed for the first time: whether it is up is not known."""
     last_graph: str = ""
     """The graph of the job of ours that ended there last; its models are likely loaded."""
 
@@ -204,7 +206,7 @@ class _Watched:
             waits = EngineUnavailable("node {name} has not answered yet", engine=ENGINE, name=config.name)
             return NodeHealth(
                 name=config.name, state="error" if standing.is_wrong else "unavailable",
-                fault=standing.fault or waits.message, since_s=standing.since_s,
+                fault=standing.fault or waits.message, since_s=standing.since_s, is_asked=standing.is_known,
             )  # fmt: skip
         stats, queue, last = self._seen
         jobs = (*queue.running, *queue.pending)

@@ -127,7 +127,9 @@ class Outlook:
 
     def _view(self, config: NodeConfig, health: NodeHealth) -> NodeView:
         return NodeView(
-            name=config.name, is_open=health.state in ("available", "busy"), is_reachable=health.is_up,
+            name=config.name, is_open=health.state in ("available", "busy"),
+            # Not known is no reason to send a job that a killed process had there to another node as well.
+            is_reachable=health.is_up or not health.is_asked,
             weight=config.weight, others=max(0, health.backlog - health.ours),
             models=self._models.get(health.last_graph, ""),
         )  # fmt: skip
