@@ -91,6 +91,9 @@ def _fetch(wanted: Sequence[Wanted], shelf: Shelf, to: Path) -> int:
     failed = 0
     with httpx.Client(timeout=httpx.Timeout(60, connect=20)) as http:
         for one in wanted:
+            if one.model.unlisted and not one.model.url:
+                print(f"{one.name}: left to its node; {one.model.note}")
+                continue
             http.headers.pop("authorization", None)
             if urlsplit(one.model.url).hostname == "huggingface.co" and (token := os.environ.get("HF_TOKEN")):
                 http.headers["authorization"] = f"Bearer {token}"

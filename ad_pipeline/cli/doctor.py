@@ -8,17 +8,18 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
 from ad_pipeline.cli.exits import DONE, FAILED
-from ad_pipeline.engines.registry import Registry
+from ad_pipeline.cli.node_findings import NodesSeen, nodes_seen
+from ad_pipeline.engines.registry import Registry, graphs_of
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import say
-from ad_pipeline.routing.catalogue import models
-from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.routing.catalogue import ModelRow, models
+from ad_pipeline.settings import Settings, settings_from_environment
 
 LEAST_FREE_BYTES = 500_000_000
 
@@ -34,9 +35,15 @@ class Finding:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Look at everything; exit 1 when a draft cannot be made here."""
-    findings = [look() for look in _NEEDED] + _engines() + _nodes(smoke=options.gpu)
+    """Look at everything; exit 1 when a draft cannot be made here, or a node fails that `--gpu` asked for."""
+    settings = settings_from_environment()
+    seen = nodes_seen(settings, smoke=options.gpu)
+    findings = [look() for look in _NEEDED] + _engines(settings, seen)
+    findings += [
+        Finding(name=name, good=good, needed=False, said=said) for name, good, said in seen.nodes + seen.graphs
+    ]
     broken = [f for f in findings if f.needed and not f.good]
+    is_failed = bool(broken) or (options.gpu and not all(good for _, good, _ in seen.nodes))
     if options.json:
         print(
             json.dumps({"ready": not broken, "findings": [asdict(f) for f in findings]}, ensure_ascii=False, indent=1)
@@ -46,7 +53,7 @@ def doctor(options: argparse.Namespace) -> int:
             mark = "✓" if found.good else "✗" if found.needed else "·"
             print(f"{mark} {found.name:26} {found.said}")
         print(say("this machine can make drafts") if not broken else say("this machine cannot make ads yet"))
-    return FAILED if broken else DONE
+    return FAILED if is_failed else DONE
 
 
 def _python() -> Finding:
@@ -114,28 +121,27 @@ def _home() -> Finding:
 _NEEDED: tuple[Callable[[], Finding], ...] = (_python, _ffmpeg, _fonts, _text_shaping, _dagster, _root, _home)
 
 
-def _engines() -> list[Finding]:
+def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
     registry = Registry()
     found: list[Finding] = []
     for model_id, row in models().items():
-        why_not = registry.why_not(model_id)
+        graphs = graphs_of(model_id) or ((row.model,) if row.engine == "comfyui" else ())
+        why_not = _why_not_there(graphs, row, settings, seen) if graphs else registry.why_not(model_id)
+        nodes = ", ".join(dict.fromkeys(node for graph in graphs for node in seen.runs.get(graph, ())))
         licence = f"{row.licence.name}; {say('paid ads')}: {row.licence.paid_ads}"
-        found.append(
-            Finding(
-                name=model_id,
-                good=not why_not,
-                needed=row.engine in ("animatic", "cut"),
-                said=f"{why_not} ({licence})" if why_not else licence,
-            )  # fmt: skip
-        )
+        said = " ".join(filter(None, [why_not or nodes, f"({licence})"])) if why_not or nodes else licence
+        needed = row.engine in ("animatic", "cut")
+        found.append(Finding(name=model_id, good=not why_not, needed=needed, said=said))
     return found
 
 
-def _nodes(*, smoke: bool) -> list[Finding]:
-    from ad_pipeline.cli.node_findings import node_findings
-
-    found = node_findings(settings_from_environment(), smoke=smoke)
-    return [Finding(name=name, good=good, needed=False, said=said) for name, good, said in found]
+def _why_not_there(graphs: Sequence[str], row: ModelRow, settings: Settings, seen: NodesSeen) -> str:
+    """Why no node makes it; the nodes' own lines say more."""
+    if not any(seen.runs.get(graph) for graph in graphs):
+        return say("no GPU node can run its graph {graph} now", graph=graphs[0])
+    if not row.local and not settings.comfy_key:
+        return say("it needs the key of a Comfy account in AD_PIPELINE_COMFY_KEY")
+    return ""
 
 
 def _tried(name: str, look: Callable[[], str]) -> Finding:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ad_pipeline.cli.exits import DONE
+from ad_pipeline.cli.exits import DONE, FAILED
 from ad_pipeline.cli.tables import new_table, print_table
 from ad_pipeline.engines.comfy.cuda import cuda_devices
 from ad_pipeline.engines.comfy.local_nodes import LocalPlan, run_local_nodes
@@ -36,7 +36,7 @@ _MARKS: Mapping[State, str] = {
 
 
 def gpu(options: argparse.Namespace) -> int:
-    """The table of nodes, or `gpu up`."""
+    """The table of nodes, or `gpu up`; exit 1 when a node is in error, which a person has to mend."""
     settings = settings_from_environment()
     if options.action == "up":
         return _up(options, settings)
@@ -55,7 +55,7 @@ def gpu(options: argparse.Namespace) -> int:
         print_table(_table(nodes, seen, readings))
         for line in _remarks(nodes, seen, readings):
             print(f"- {line}")
-    return DONE
+    return FAILED if any(health.state == "error" for health in seen.values()) else DONE
 
 
 def _how_to_begin(settings: Settings) -> str:

@@ -8,6 +8,7 @@ import uuid
 import wave
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
@@ -33,14 +34,26 @@ Found = tuple[str, bool, str]
 """Name, whether it is good, what is said."""
 
 
-def node_findings(settings: Settings, *, smoke: bool) -> list[Found]:
-    """A line for each node, and one for each graph that runs on none; with `smoke` each node makes a film."""
+@dataclass(frozen=True, kw_only=True)
+class NodesSeen:
+    """`nodes`: a line for each node, and its film; `graphs`: one for each graph that runs on none.
+
+    `runs`: by graph, the nodes that can run it.
+    """
+
+    nodes: list[Found]
+    graphs: list[Found] = field(default_factory=list[Found])
+    runs: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+
+
+def nodes_seen(settings: Settings, *, smoke: bool) -> NodesSeen:
+    """Every node is looked at; with `smoke` each makes a film."""
     try:
         nodes = NodesFile(settings.nodes)()
     except AdPipelineError as error:
-        return [("gpu nodes", False, _said(error))]
+        return NodesSeen(nodes=[("gpu nodes", False, _said(error))])
     if not nodes:
-        return [("gpu nodes", False, say("none listed; ad-pipeline gpu says how to add one"))]
+        return NodesSeen(nodes=[("gpu nodes", False, say("none listed; ad-pipeline gpu says how to add one"))])
     watch = HealthWatch(lambda: nodes, may_probe=False)
     seen = watch.look(wait_s=LOOK_S)
     watch.close()
@@ -48,7 +61,7 @@ def node_findings(settings: Settings, *, smoke: bool) -> list[Found]:
     try:
         graphs = load_graphs(graph_folders(settings.graphs))
     except AdPipelineError as error:
-        return [("graphs", False, _said(error))]
+        return NodesSeen(nodes=[("graphs", False, _said(error))])
     lacks = _lacks(up, graphs)
     found: list[Found] = []
     for node in nodes:
@@ -66,7 +79,8 @@ def node_findings(settings: Settings, *, smoke: bool) -> list[Found]:
         found.append((f"node {node.name}", bool(ready), said))
         if smoke:
             found.append(_smoke(node))
-    return found + _nowhere(graphs, lacks)
+    runs = {graph: [name for name, lack in lacks.items() if graph not in lack] for graph in graphs}
+    return NodesSeen(nodes=found, graphs=_nowhere(graphs, lacks), runs=runs)
 
 
 def _lacks(nodes: Sequence[NodeConfig], graphs: Mapping[str, Graph]) -> dict[str, dict[str, str]]:

@@ -58,6 +58,12 @@ _COMFY_ENGINES: Mapping[Craft, str] = MappingProxyType(
 )
 
 
+def graphs_of(model_id: str) -> tuple[str, ...]:
+    """The ComfyUI graphs that run a model of ours, the usual one first; none for what runs elsewhere."""
+    _, graphs = _COMFY.get(model_id, ("", {}))
+    return tuple(graphs.values())
+
+
 def import_built_in() -> None:
     """Load every engine's module now, for a process that others are forked from."""
     for place in _BUILT_IN.values():

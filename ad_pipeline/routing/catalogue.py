@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Literal
 
-from ad_pipeline.engines.comfy.own_graphs import OwnGraph, own_graphs
+from ad_pipeline.engines.comfy.graphs import Graph
+from ad_pipeline.engines.comfy.own_graphs import OwnGraph, graphs_instead, own_graphs
+from ad_pipeline.engines.comfy.recipe import narrowest
 from ad_pipeline.engines.contracts import Craft, Licence
+from ad_pipeline.engines.registry import graphs_of
 from ad_pipeline.settings import settings_from_environment
 
 Unit = Literal["image", "clip_second", "spoken_1000_characters", "storyboard", "effect"]
@@ -44,20 +47,38 @@ def models() -> Mapping[str, ModelRow]:
         InputRejected: one of their files is broken.
     """
     folders = settings_from_environment().graphs
-    return {**_table(), **_own_rows(own_graphs(folders))} if folders else _table()
+    if not folders:
+        return _table()
+    instead = graphs_instead(folders)
+    rows = {model_id: _with_terms_of(row, instead) if instead else row for model_id, row in _table().items()}
+    return {**rows, **_own_rows(own_graphs(folders))}
+
+
+def _with_terms_of(row: ModelRow, instead: Mapping[str, Graph]) -> ModelRow:
+    """The row under the terms of the graphs that a person put in the place of ours, be they narrower or wider."""
+    names = graphs_of(row.model_id)
+    taken = [instead[name].recipe for name in names if name in instead]
+    if not taken:
+        return row
+    kept = [] if len(taken) == len(names) else [row.licence]
+    licence = Licence(
+        name=", ".join(dict.fromkeys([*(recipe.licences for recipe in taken), *(terms.name for terms in kept)])),
+        paid_ads=narrowest([*(recipe.paid_ads for recipe in taken), *(terms.paid_ads for terms in kept)]),
+        note="the graph in AD_PIPELINE_GRAPHS says so",
+    )
+    return replace(row, licence=licence)
 
 
 def _own_rows(own: Mapping[str, OwnGraph]) -> dict[str, ModelRow]:
     rows: dict[str, ModelRow] = {}
     for name, found in own.items():
         recipe = found.graph.recipe
-        terms = [file.licence for file in recipe.models] + [service.licence for service in recipe.services]
         rows[f"comfyui/{name}"] = ModelRow(
             model_id=f"comfyui/{name}",
             crafts=frozenset({found.craft}),
             local=not recipe.services,
             gpu=True,
-            licence=Licence(name=", ".join(dict.fromkeys(terms)) or "none told", paid_ads=recipe.paid_ads),
+            licence=Licence(name=recipe.licences, paid_ads=recipe.paid_ads),
         )
     return rows
 

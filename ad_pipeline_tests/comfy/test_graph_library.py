@@ -18,8 +18,10 @@ import pytest
 from ad_pipeline.engines.comfy.graph_check import preflight, problems
 from ad_pipeline.engines.comfy.graph_folders import built_in_graphs, graph_folders
 from ad_pipeline.engines.comfy.graphs import Graph, load_graph, load_graphs
-from ad_pipeline.engines.comfy.recipe import Slot, Value
+from ad_pipeline.engines.comfy.recipe import Slot, Value, narrowest
+from ad_pipeline.engines.registry import graphs_of
 from ad_pipeline.errors import EngineRefused, InputRejected
+from ad_pipeline.routing.catalogue import models
 from ad_pipeline_tests.comfy.captured import captured
 from ad_pipeline_tests.comfy.graph_table import DOCUMENT, document_with_tables
 
@@ -124,9 +126,55 @@ def test_out_of_memory_leads_to_a_smaller_graph_and_ends() -> None:
 def test_the_licences_of_models_decide_on_paid_ads() -> None:
     told = {name: graph.recipe.paid_ads for name, graph in _GRAPHS.items()}
 
-    assert {name for name, terms in told.items() if terms == "no"} == {"mmaudio_text", "mmaudio_video"}
+    assert {name for name, terms in told.items() if terms == "no"} == {"latentsync", "mmaudio_text", "mmaudio_video"}
     assert told["svd"] == told["veo3"] == "limited"
-    assert told["wan21_i2v_720p"] == told["latentsync"] == told["model_free"] == "yes"
+    assert told["wan21_i2v_720p"] == told["model_free"] == "yes"
+
+
+def test_the_route_knows_the_narrowest_terms_of_all_graphs_of_a_model() -> None:
+    for model_id, row in models().items():
+        terms = [_GRAPHS[name].recipe.paid_ads for name in graphs_of(model_id)]
+        if terms:
+            assert row.licence.paid_ads == narrowest(terms), model_id
+            assert row.licence.paid_ads == "yes" or row.licence.note or "NC" in row.licence.name, model_id
+
+
+def test_when_memory_runs_out_no_smaller_graph_forbids_what_the_larger_one_allows() -> None:
+    for graph in _GRAPHS.values():
+        if graph.recipe.smaller and graph.recipe.paid_ads != "no":
+            assert _GRAPHS[graph.recipe.smaller].recipe.paid_ads != "no"
+
+
+def _granted(text: str) -> str:
+    """As somebody writes it who bought InsightFace's licence."""
+    return text.replace('paid_ads = "no"', 'paid_ads = "yes"').replace("non-commercial research only", "bought")
+
+
+def _forbidden(text: str) -> str:
+    return text.replace('paid_ads = "yes"', 'paid_ads = "no"')
+
+
+@pytest.mark.parametrize(
+    ("graph", "change", "model_id", "before", "after"),
+    [
+        ("latentsync", _granted, "comfyui/latentsync-1.6", "no", "yes"),
+        ("wan21_i2v_480p", _forbidden, "comfyui/wan2.1_i2v_14b", "yes", "no"),
+        ("sdxl_canny", _forbidden, "comfyui/sdxl_controlnet", "limited", "no"),
+    ],
+)
+def test_the_route_goes_by_the_terms_of_a_persons_graph_in_the_place_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graph: str, change: Callable[[str], str], model_id: str,
+    before: str, after: str,
+) -> None:  # fmt: skip
+    folder = built_in_graphs()
+    (tmp_path / f"{graph}.json").write_bytes((folder / f"{graph}.json").read_bytes())
+    text = change((folder / f"{graph}.toml").read_text(encoding="utf-8"))
+    (tmp_path / f"{graph}.toml").write_text(text, encoding="utf-8")
+    was = models()[model_id].licence.paid_ads
+
+    monkeypatch.setenv("AD_PIPELINE_GRAPHS", str(tmp_path))
+
+    assert (was, models()[model_id].licence.paid_ads) == (before, after)
 
 
 def test_model_files_tell_where_they_come_from_and_what_is_not_known() -> None:

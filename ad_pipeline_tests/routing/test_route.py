@@ -69,7 +69,9 @@ _GOLDEN: list[tuple[RoutedStage, dict[str, Any], dict[str, Any] | None, str]] = 
     ("voice", {"quality": "premium", "budget_usd": 0}, {}, "openai_speech/kokoro animatic/guide-voice"),
     ("lipsync", {}, {"speaker_on_camera": True}, "animatic/pass-through"),
     ("lipsync", {"quality": "standard"}, {}, "animatic/pass-through"),
-    ("lipsync", {"quality": "standard"}, {"speaker_on_camera": True}, "comfyui/latentsync-1.6 animatic/pass-through"),
+    ("lipsync", {"quality": "standard"}, {"speaker_on_camera": True}, "animatic/pass-through"),
+    ("lipsync", {"quality": "standard", "commercial": False}, {"speaker_on_camera": True},
+     "comfyui/latentsync-1.6 animatic/pass-through"),
     ("sfx", {}, {}, "animatic/procedural"),
     ("sfx", {"quality": "standard"}, {}, "animatic/procedural"),
     ("sfx", {"quality": "standard", "commercial": False}, {}, "comfyui/mmaudio animatic/procedural"),
@@ -203,7 +205,7 @@ def test_an_engine_that_cannot_do_the_stage_is_refused() -> None:
 
     with pytest.raises(StoryboardRejected, match=r"unknown engine 'comfyui/svd'.*known: animatic/guide-voice"):
         decide("voice", brief=a_brief(), scene=scene)
-    assert decide("lipsync", brief=a_brief(), scene=scene).wanted.model_id == "comfyui/latentsync-1.6"
+    assert decide("lipsync", brief=a_brief(commercial=False), scene=scene).wanted.model_id == "comfyui/latentsync-1.6"
 
 
 def test_what_a_scene_costs_follows_its_length_formats_and_words() -> None:

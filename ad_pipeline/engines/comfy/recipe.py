@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -161,10 +161,14 @@ class Recipe(_Table):
     @property
     def paid_ads(self) -> PaidAds:
         """The narrowest of all terms that the graph stands under; files that only a choice wants left aside."""
-        told: set[PaidAds] = {"yes"}
-        told |= {model.paid_ads for model in self.models if not model.optional}
-        told |= {service.paid_ads for service in self.services}
-        return min(told, key=_WORST_FIRST.index)
+        told = [model.paid_ads for model in self.models if not model.optional]
+        return narrowest([*told, *(service.paid_ads for service in self.services)])
+
+    @property
+    def licences(self) -> str:
+        """All terms by name."""
+        names = [model.licence for model in self.models if not model.optional]
+        return ", ".join(dict.fromkeys([*names, *(service.licence for service in self.services)])) or "none told"
 
     def size_for(self, width_px: int, height_px: int) -> tuple[int, int]:
         """Width and height to ask for: the shape of the wanted picture, as many pixels as the model is made for.
@@ -213,6 +217,11 @@ class Recipe(_Table):
         if not (self.rate_fps and self.film_rate_fps):
             return Fraction(1)
         return Fraction(str(self.film_rate_fps)) / Fraction(str(self.rate_fps))
+
+
+def narrowest(terms: Iterable[PaidAds]) -> PaidAds:
+    """What is allowed under all of them together."""
+    return min(terms, key=_WORST_FIRST.index, default="yes")
 
 
 def fits(slot: Slot, value: object) -> bool:
