@@ -27,6 +27,23 @@ class Message:
     def __str__(self) -> str:
         return self.template.format(**self.facts)
 
+    def noted(self) -> dict[str, Any]:
+        """As JSON values, for a record that is read in another language later."""
+        facts = {
+            name: fact.noted() if isinstance(fact, Message) else fact if isinstance(fact, int | float) else str(fact)
+            for name, fact in self.facts.items()
+        }
+        return {"template": self.template, "facts": facts}
+
+    @classmethod
+    def of_note(cls, note: Mapping[str, Any]) -> Message:
+        """What `noted` wrote down."""
+        facts: dict[str, Any] = note["facts"]
+        return cls(
+            str(note["template"]),
+            {name: cls.of_note(fact) if isinstance(fact, dict) else fact for name, fact in facts.items()},
+        )
+
     def said_in(self, language: Language) -> str:
         """The message in `language`, or in English where no translation exists."""
         template = _korean().get(self.template, self.template) if language == "ko" else self.template

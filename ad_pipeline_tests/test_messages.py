@@ -61,7 +61,10 @@ def _texts(node: ast.expr) -> list[str] | None:
 
 
 def _said() -> list[_Said]:
-    return [_Said(template=text, place=place) for place, call in _calls() for text in _texts(call.args[0]) or ()]
+    routes = tomllib.loads((_PACKAGE / "routing" / "routes.toml").read_text(encoding="utf-8"))
+    reasons = [_Said(template=row["reason"], place="routing/routes.toml") for row in routes["route"]]
+    calls = [_Said(template=text, place=place) for place, call in _calls() for text in _texts(call.args[0]) or ()]
+    return calls + reasons
 
 
 def _twins() -> dict[str, str]:

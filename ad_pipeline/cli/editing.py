@@ -14,11 +14,11 @@ from typing import Any
 from ad_pipeline.cli.exits import DONE, FAILED
 from ad_pipeline.cli.making import checked_seed, drive
 from ad_pipeline.cli.progress import ProgressDisplay
-from ad_pipeline.errors import Cancelled, EngineUnavailable, InputRejected
-from ad_pipeline.messages import Message, say
+from ad_pipeline.errors import Cancelled, InputRejected
+from ad_pipeline.messages import say
 from ad_pipeline.sessions.files import saying_disk_errors
 from ad_pipeline.sessions.keys import checked_session_id
-from ad_pipeline.sessions.records import Degraded, TakeRecord
+from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.clip_wish import ClipWish, checked_wish
 from ad_pipeline.stages.key_image import check_can_edit, key_image_edits
@@ -71,10 +71,10 @@ def clip(options: argparse.Namespace) -> int:
         except Cancelled as error:
             raise KeyboardInterrupt from error
     _copy_whole(made.path, out, force=options.force)
-    return _told(workplace, made, out, as_json=options.json)
+    return _told(made, out, as_json=options.json)
 
 
-def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:
+def _told(made: Clip, out: Path, *, as_json: bool) -> int:
     failed = [note for record in (made.picture, made.film) for note in record.failed_checks]
     if as_json:
         print(json.dumps(_as_json(made, out), ensure_ascii=False, indent=1))
@@ -86,7 +86,7 @@ def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:
             print(
                 say(
                     "degraded: {used} made this, {wanted} was wanted: {why}",
-                    used=record.degraded.used, wanted=record.degraded.wanted, why=_why(workplace, record.degraded),
+                    used=record.degraded.used, wanted=record.degraded.wanted, why=record.degraded.why_not_wanted(),
                 )
             )  # fmt: skip
     for note in failed:
@@ -98,15 +98,6 @@ def _told(workplace: Workplace, made: Clip, out: Path, *, as_json: bool) -> int:
         )  # fmt: skip
     print(say("clip: {path} ({format}, {seconds:g} s)", path=str(out), format=made.film.format, seconds=made.seconds))
     return FAILED if failed else DONE
-
-
-def _why(workplace: Workplace, degraded: Degraded) -> Message | str:
-    """The record tells of everybody in the chain; what keeps the wanted one says enough on a screen."""
-    try:
-        workplace.engines.engine(degraded.wanted)
-    except EngineUnavailable as error:
-        return error.message
-    return degraded.why
 
 
 def _as_json(made: Clip, out: Path) -> dict[str, Any]:
@@ -127,7 +118,7 @@ def _of(record: TakeRecord) -> dict[str, Any]:
         "seed": record.seed,
         "licence": record.licence.model_dump(),
         "cost_usd": record.cost_settled_usd,
-        "degraded": record.degraded.model_dump() if record.degraded else None,
+        "degraded": record.degraded.model_dump(exclude={"reasons"}) if record.degraded else None,
         "failed_checks": [note.model_dump() for note in record.failed_checks],
     }
 

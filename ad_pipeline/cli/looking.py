@@ -10,13 +10,13 @@ from typing import Any, get_args
 from ad_pipeline.cli.exits import DONE
 from ad_pipeline.cli.tables import new_table, print_table
 from ad_pipeline.errors import InputRejected
-from ad_pipeline.messages import say
+from ad_pipeline.messages import Message, say, user_language
 from ad_pipeline.routing.route import Decision, decide
 from ad_pipeline.sessions.keys import ArtifactKey, Kind, checked_take
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.settings import settings_from_environment
-from ad_pipeline.stages.launcher import Order
+from ad_pipeline.stages.launcher import Order, degraded_lines
 from ad_pipeline.stages.progress import SCENE_KINDS, finished, stands
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit
@@ -57,17 +57,8 @@ def show(options: argparse.Namespace) -> int:
     bad = [(record, note) for record in picked for note in record.failed_checks]
     for record, note in bad:
         print(say("check failed: {name}: {measured}, limit {limit}", name=f"{record.key} {note.name}", measured=note.measured, limit=note.limit))  # fmt: skip  # noqa: E501
-    for record in picked:
-        if record.degraded:
-            print(
-                say(
-                    "degraded: {artifact} made by {used}, wanted {wanted}: {why}",
-                    artifact=str(record.key),
-                    used=record.degraded.used,
-                    wanted=record.degraded.wanted,
-                    why=record.degraded.why,
-                )  # fmt: skip
-            )
+    for line in degraded_lines(picked):
+        print(line)
     state = say("finished") if done.whole else say("not finished")
     print(say("state: {state}; cost so far ${cost:.2f}", state=state, cost=spent.settled_usd))
     return DONE
@@ -134,14 +125,14 @@ def route(options: argparse.Namespace) -> int:
         say("scene"), say("stage"), say("engine"), say("here?"), say("cost"), say("why"), say("behind it")
     )
     for decision in decisions:
-        passed = "; ".join(f"{say('not')} {p.model_id}: {p.why}" for p in decision.passed_over)
+        passed = "; ".join(f"{say('not')} {p.model_id}: {_said(p.why)}" for p in decision.passed_over)
         table.add_row(
             decision.scene_id or "",
             decision.stage,
             decision.wanted.model_id,
             "-" if _readiness(workplace, decision) else say("ready"),
             f"${decision.cost_usd:.2f}",
-            decision.reason + (f" ({passed})" if passed else ""),
+            _said(decision.reason) + (f" ({passed})" if passed else ""),
             " -> ".join(row.model_id for row in decision.chain[1:]),
         )
     print_table(table)
@@ -164,7 +155,11 @@ def _decisions(facts: SessionFacts) -> list[Decision]:
 
 def _readiness(workplace: Workplace, decision: Decision) -> str:
     """Why the wanted engine is not ready here; empty when it is."""
-    return workplace.engines.why_not(decision.wanted.model_id)
+    return _said(workplace.engines.why_not(decision.wanted.model_id))
+
+
+def _said(why: Message | None) -> str:
+    return why.said_in(user_language()) if why else ""
 
 
 def _as_json(workplace: Workplace, decision: Decision) -> dict[str, Any]:
@@ -176,10 +171,10 @@ def _as_json(workplace: Workplace, decision: Decision) -> dict[str, Any]:
         "paid_ads": decision.wanted.licence.paid_ads,
         "ready": not _readiness(workplace, decision),
         "not_ready_because": _readiness(workplace, decision),
-        "why": decision.reason,
+        "why": str(decision.reason),
         "cost_usd": decision.cost_usd,
         "chain": [row.model_id for row in decision.chain],
-        "passed_over": [vars(passed) for passed in decision.passed_over],
+        "passed_over": [{"model_id": p.model_id, "why": str(p.why)} for p in decision.passed_over],
     }
 
 

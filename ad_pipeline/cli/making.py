@@ -196,7 +196,9 @@ def _as_json(
             for record in outcome.finals
         ],
         "degraded": [
-            {"artifact": r.key.slug, **r.degraded.model_dump()} for r in outcome.degraded if r.degraded
+            {"artifact": r.key.slug, **r.degraded.model_dump(exclude={"reasons"})}
+            for r in outcome.degraded
+            if r.degraded
         ],
         "failures": [vars(failure) for failure in outcome.failures],
     }  # fmt: skip

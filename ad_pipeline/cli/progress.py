@@ -26,7 +26,7 @@ class ProgressDisplay:
     """Shows reports as they come; on no terminal, one line per finished artifact.
 
     What somebody waits for is a line of its own, which stays: told once, however many wait for it, and
-    again only after the wait had ended. Ctrl-C is remembered in `stopped` for the driver to act on, so
+    again only after somebody got it. Ctrl-C is remembered in `stopped` for the driver to act on, so
     that it can end its workers in order.
     """
 
@@ -38,6 +38,7 @@ class ProgressDisplay:
         self._whole: dict[str, StepReport] = {}
         self._told: set[str] = set()
         """What the person knows is waited for."""
+        self._waited: set[str] = set()
         self._lock = threading.Lock()
         self.stopped = False
         self._before: dict[signal.Signals, Any] = {}
@@ -59,34 +60,28 @@ class ProgressDisplay:
     def hear(self, report: StepReport) -> None:
         """Take one report; called from the thread that reads the workers' queue."""
         with self._lock:
-            before = self._kept(report)
-            line = self._line(report, before)
+            if report.scene_id:
+                self._cells[report.scene_id, report.kind] = report
+            else:
+                self._whole[report.kind] = report
+            line = self._line(report)
         if line and not self._quiet:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         if self._live:
             self._live.update(self._picture())
 
-    def _kept(self, report: StepReport) -> StepReport | None:
-        """Keep it; what was known before."""
-        if report.scene_id:
-            before = self._cells.get((report.scene_id, report.kind))
-            self._cells[report.scene_id, report.kind] = report
-            return before
-        before = self._whole.get(report.kind)
-        self._whole[report.kind] = report
-        return before
-
-    def _line(self, report: StepReport, before: StepReport | None) -> str:
+    def _line(self, report: StepReport) -> str:
         """What is said of it in words; empty for what is only seen."""
         place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
         if report.state == "waiting":
+            self._waited.add(place)
             alike = _NUMBER.sub("#", report.note)  # a place in the line, the seconds that are left
             if alike in self._told:
                 return ""
             self._told.add(alike)
             return f"{place}: {report.note}"
-        if before and before.state == "waiting":
-            self._told.clear()  # something moves again
+        if report.state == "made" and place in self._waited:
+            self._told.clear()  # the wait was worth it; another one is news
         if report.state == "working" or self._live:
             return ""
         return f"{place}: {say(report.state)} {report.note} {report.seconds:.2f} s"

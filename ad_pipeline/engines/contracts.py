@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ad_pipeline.errors import Cancelled
+from ad_pipeline.messages import Message
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief
 from ad_pipeline.story.storyboard import Line, Storyboard
@@ -127,9 +128,9 @@ class Engine(ABC):
 
     facts: EngineFacts
 
-    def missing(self) -> str:
-        """What keeps this engine from working here, as a sentence with its fix; empty when ready."""
-        return ""
+    def missing(self) -> Message | None:
+        """What keeps this engine from working here, as a sentence with its fix; None when ready."""
+        return None
 
 
 # --- story --------------------------------------------------------------------------------------

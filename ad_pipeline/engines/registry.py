@@ -10,6 +10,7 @@ from typing import Any
 from ad_pipeline.engines.comfy.place import Place
 from ad_pipeline.engines.contracts import Craft, Engine
 from ad_pipeline.errors import EngineUnavailable
+from ad_pipeline.messages import Message
 
 _BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
@@ -119,10 +120,10 @@ class Registry:
             raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
         return own[name].craft, {"": name}
 
-    def why_not(self, model_id: str) -> str:
-        """Why the engine cannot work here, as one sentence; empty when it can."""
+    def why_not(self, model_id: str) -> Message | None:
+        """Why the engine cannot work here, as one sentence; None when it can."""
         try:
             self.engine(model_id)
         except EngineUnavailable as error:
-            return str(error)
-        return ""
+            return error.message
+        return None

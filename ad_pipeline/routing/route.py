@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from ad_pipeline.engines.contracts import Craft
 from ad_pipeline.errors import StoryboardRejected
+from ad_pipeline.messages import Message
 from ad_pipeline.routing.catalogue import ModelRow, models
 from ad_pipeline.story.border import nearest
 from ad_pipeline.story.brief import Brief
@@ -43,7 +44,7 @@ class Passed:
     """A model that the route would have liked, and why it may not do the work."""
 
     model_id: str
-    why: str
+    why: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class Decision:
     stage: RoutedStage
     scene_id: str | None
     chain: tuple[ModelRow, ...]
-    reason: str
+    reason: Message
     passed_over: tuple[Passed, ...] = ()
     cost_usd: float = 0.0
 
@@ -96,9 +97,10 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None) -> D
     length_s = scene.duration_seconds if scene else brief.duration
     row = next(r for r in _rows() if r.holds(stage=stage, brief=brief, needs=_needs(brief, scene), length_s=length_s))
     wish = {str(name): engine for name, engine in scene.engines.items()}.get(stage, "") if scene else ""
-    names, reason = (
-        ((_named(wish, stage, scene), *row.engines), "the storyboard names it") if wish else (row.engines, row.reason)
-    )
+    names, reason = row.engines, Message(row.reason)
+    if wish:
+        names = (_named(wish, stage, scene), *row.engines)
+        reason = StoryboardRejected("the storyboard names it").message
     allowed: list[ModelRow] = []
     passed: list[Passed] = []
     for name in dict.fromkeys(names):
@@ -138,20 +140,21 @@ def _needs(brief: Brief, scene: Scene | None) -> frozenset[str]:
     return frozenset(name for name, holds in needs.items() if holds)
 
 
-def _forbidden(row: ModelRow, *, brief: Brief, scene: Scene | None) -> str:
-    """Why the brief rules this model out; empty when it does not."""
+def _forbidden(row: ModelRow, *, brief: Brief, scene: Scene | None) -> Message | None:
+    """Why the brief rules this model out; None when it does not."""
+    why: StoryboardRejected | None = None
     if brief.commercial and row.licence.paid_ads == "no":
-        note = f": {row.licence.note}" if row.licence.note else ""
-        return f"its licence forbids paid ads ({row.licence.name}{note})"
-    if not row.local and brief.local_only:
-        return "the brief says local_only"
-    if not row.local and scene and scene.local_only:
-        return f"{scene.id} says local_only"
-    if not row.local and brief.engine_preference == "local":
-        return "engine_preference is local"
-    if row.cost_usd and brief.budget_usd == 0:
-        return "the budget is 0"
-    return ""
+        terms = f"{row.licence.name}: {row.licence.note}" if row.licence.note else row.licence.name
+        why = StoryboardRejected("its licence forbids paid ads ({terms})", terms=terms)
+    elif not row.local and brief.local_only:
+        why = StoryboardRejected("the brief says local_only")
+    elif not row.local and scene and scene.local_only:
+        why = StoryboardRejected("{scene_id} says local_only", scene_id=scene.id)
+    elif not row.local and brief.engine_preference == "local":
+        why = StoryboardRejected("engine_preference is local")
+    elif row.cost_usd and brief.budget_usd == 0:
+        why = StoryboardRejected("the budget is 0")
+    return why.message if why else None
 
 
 def _named(wish: str, stage: RoutedStage, scene: Scene | None) -> str:

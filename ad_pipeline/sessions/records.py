@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ad_pipeline.messages import Message
 from ad_pipeline.sessions.keys import ArtifactKey, Kind
 from ad_pipeline.story.formats import Format
 
@@ -27,11 +28,22 @@ class LicenceNote(_Value):
 
 
 class Degraded(_Value):
-    """A weaker engine made it than the route wanted."""
+    """A weaker engine made it than the route wanted; `why` says in English what kept each better one."""
 
     wanted: str
     used: str
     why: str
+    reasons: tuple[dict[str, Any], ...] = ()
+    """The same as notes of messages, the wanted one's first."""
+
+    def why_not_wanted(self) -> Message | str:
+        """What kept the wanted one: the others' reasons are much the same."""
+        try:
+            message = Message.of_note(self.reasons[0])
+            str(message)
+        except (LookupError, TypeError, ValueError, AttributeError):  # a record of an older version, or a hand's work
+            return self.why
+        return message
 
 
 class VerdictNote(_Value):

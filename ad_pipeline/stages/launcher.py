@@ -5,8 +5,9 @@ Nobody behind this door needs to know Dagster.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +15,7 @@ from ad_pipeline.messages import say
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.stages.workplace import Wishes
 
+_NUMBER = re.compile(r"\d+")
 WorkState = Literal["queued", "processing", "completed", "failed", "cancelled"]
 
 
@@ -43,6 +45,26 @@ class Failure:
         return f"{self.place}: {self.fault}"
 
 
+def degraded_lines(records: Sequence[TakeRecord]) -> list[str]:
+    """What weaker engines made, alike things in one line."""
+    found: dict[tuple[str, str, str], list[TakeRecord]] = {}
+    for record in records:
+        if record.degraded:
+            alike = _NUMBER.sub("#", str(record.degraded.why_not_wanted()))  # so many seconds of waiting
+            found.setdefault((record.degraded.used, record.degraded.wanted, alike), []).append(record)
+    lines: list[str] = []
+    for (used, wanted, _), made in found.items():
+        artifacts, degraded = ", ".join(str(record.key) for record in made), made[0].degraded
+        if degraded:
+            lines.append(
+                say(
+                    "degraded: {used} made {artifacts}; {wanted} was wanted: {why}",
+                    used=used, artifacts=artifacts, wanted=wanted, why=degraded.why_not_wanted(),
+                )
+            )  # fmt: skip
+    return lines
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How the ad ended: its finals, what failed, what a weaker engine made."""
@@ -56,18 +78,8 @@ class Outcome:
     def lines(self) -> list[str]:
         """The outcome for a log."""
         lines = [f"{record.format}: {record.path}" for record in self.finals]
-        for record in self.degraded:
-            if record.degraded:
-                lines.append(
-                    say(
-                        "degraded: {artifact} made by {used}, wanted {wanted}: {why}",
-                        artifact=str(record.key),
-                        used=record.degraded.used,
-                        wanted=record.degraded.wanted,
-                        why=record.degraded.why,
-                    )
-                )
-        return lines + [say("failed: {failure}", failure=str(failure)) for failure in self.failures]
+        failed = [say("failed: {failure}", failure=str(failure)) for failure in self.failures]
+        return lines + degraded_lines(self.degraded) + failed
 
 
 @dataclass(frozen=True, kw_only=True)

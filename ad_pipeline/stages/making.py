@@ -141,6 +141,7 @@ def _made_by(
                 wanted=task.decision.wanted.model_id,
                 used=row.model_id,
                 why="; ".join(dict.fromkeys(str(fault) for fault in faults)),
+                reasons=tuple({str(fault): fault.message.noted() for fault in faults}.values()),
             )
         estimate = task.estimate(engine)
         record = session.commit(

@@ -31,16 +31,23 @@ def test_a_wait_is_told_once_however_many_wait(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == f"scene_001 key_image 9:16: {_DOWN.format(599)}\n"
 
 
-def test_a_wait_that_comes_again_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wait_is_told_again_after_somebody_got_what_it_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     display = ProgressDisplay(quiet=False)
 
-    for state in ("waiting", "working", "waiting", "made"):
-        display.hear(_report(state, _DOWN if state == "waiting" else "v1"))
+    ends: list[StepState] = ["degraded", "made", "made"]
+
+    for scene, end in enumerate(ends, start=1):
+        display.hear(_report("waiting", _DOWN, scene=scene))
+        display.hear(_report("working", scene=scene))
+        display.hear(_report(end, "v1", scene=scene))
 
     assert capsys.readouterr().err.splitlines() == [
-        f"scene_001 key_image 9:16: {_DOWN}", f"scene_001 key_image 9:16: {_DOWN}",
-        "scene_001 key_image 9:16: made v1 1.00 s",
-    ]  # fmt: skip
+        f"scene_001 key_image 9:16: {_DOWN}",
+        "scene_001 key_image 9:16: degraded v1 1.00 s",
+        "scene_002 key_image 9:16: made v1 1.00 s",
+        f"scene_003 key_image 9:16: {_DOWN}",
+        "scene_003 key_image 9:16: made v1 1.00 s",
+    ]
 
 
 def test_on_a_terminal_the_wait_stays_above_the_table(

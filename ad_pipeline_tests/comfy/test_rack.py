@@ -132,13 +132,13 @@ def test_what_no_node_can_run_is_refused_with_what_is_missing(tmp_path: Path) ->
 
             assert not rack.missing()
             assert not rack.missing(stage_graph("key_image"))
-            assert "lipsync.safetensors" in rack.missing(stage_graph("lipsync"))
+            assert "lipsync.safetensors" in str(rack.missing(stage_graph("lipsync")))
             nodes.nodes = [replace(node, stages=("sfx",), vram_gb=12.0) for node in nodes.nodes]
             with pytest.raises(EngineRefused, match="gpu0 is kept for sfx"), rack.turn(ask("key_image")):
                 pass
-            assert "needs 24 GB of GPU memory" in rack.missing(stage_graph("key_image", vram_gb=24))
+            assert "needs 24 GB of GPU memory" in str(rack.missing(stage_graph("key_image", vram_gb=24)))
             nodes.nodes = []
-            assert "nodes.toml" in rack.missing()
+            assert "nodes.toml" in str(rack.missing())
             with pytest.raises(EngineRefused, match=r"nodes\.toml"), rack.turn(ask()):
                 pass
 

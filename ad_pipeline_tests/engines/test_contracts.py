@@ -274,4 +274,4 @@ def test_the_facts_of_an_engine_are_complete(promise: Promise) -> None:
     assert facts.version
     assert facts.crafts
     assert facts.licence.name
-    assert promise.engine.missing() == ""
+    assert promise.engine.missing() is None

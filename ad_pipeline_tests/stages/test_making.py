@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import Done, Engine, EngineFacts, Estimate, Job, Licence
+from ad_pipeline.engines.contracts import Done, Engine, EngineFacts, Estimate, Job, Licence, Progress
 from ad_pipeline.engines.registry import Registry
-from ad_pipeline.errors import BudgetExceeded, Cancelled, EngineRefused, EngineUnavailable
+from ad_pipeline.errors import BudgetExceeded, Cancelled, EngineRefused, EngineUnavailable, NobodyThere
 from ad_pipeline.ledger.ledger import Ledger
+from ad_pipeline.messages import Message
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
@@ -164,12 +165,56 @@ def test_an_engine_that_stays_down_falls_to_the_next_and_says_so(tmp_path: Path)
 
     assert len(gpu.jobs) == GPU_ATTEMPTS
     assert record.degraded
-    assert vars(record.degraded) == {
-        "wanted": GPU, "used": OWN, "why": "comfyui/z_image_turbo is not ready: it is busy",
-    }  # fmt: skip
+    told = record.degraded
+    assert (told.wanted, told.used, told.why) == (GPU, OWN, "comfyui/z_image_turbo is not ready: it is busy")
     assert (record.engine, record.attempts) == ("animatic", 1)
     assert studio.reports[-1].state == "degraded"
     assert studio.workplace.ledger.spent("ad").committed_usd == 0
+
+
+def test_nobody_there_is_not_waited_for_again(tmp_path: Path) -> None:
+    gone = NobodyThere("no node could be used for {seconds} s", engine=GPU, seconds=600)
+    gpu, own = FakeEngine(GPU, gone), FakeEngine(OWN)
+    studio = Studio(tmp_path, gpu, own)
+
+    record = studio.make(a_task())
+
+    assert (len(gpu.jobs), record.engine) == (1, "animatic")
+    assert studio.workplace.ledger.is_released(gpu.jobs[0])
+
+
+def test_what_a_person_waits_for_is_told_as_waiting(tmp_path: Path) -> None:
+    class Queued(FakeEngine):
+        def draw(self, target: Path, seed: int | None, job: Job) -> Done:
+            job.report(Progress(fraction=0.0, note="2 before it", waits=True))
+            return super().draw(target, seed, job)
+
+    studio = Studio(tmp_path, Queued(GPU, _down(), "picture"))
+
+    studio.make(a_task())
+
+    told = [(report.state, report.note) for report in studio.reports if report.note]
+    down = "comfyui/z_image_turbo is not ready: it is busy"
+    assert told == [
+        ("waiting", "2 before it"), ("waiting", down), ("waiting", "2 before it"), ("made", "v1")
+    ]  # fmt: skip
+
+
+def test_why_a_weaker_engine_made_it_is_kept_for_every_language(tmp_path: Path) -> None:
+    missing = EngineUnavailable("there is no graph {graph}", engine=GPU, graph="x").message
+    fault = EngineRefused("{engine} is not ready: {missing}", engine=GPU, missing=missing)
+    studio = Studio(tmp_path, FakeEngine(GPU, fault), FakeEngine(OWN))
+
+    studio.make(a_task())
+
+    record = studio.session.picked(KEY)
+    assert record and record.degraded
+    why = record.degraded.why_not_wanted()
+    assert isinstance(why, Message)
+    assert record.degraded.why == str(why) == f"{GPU} is not ready: there is no graph x"
+    assert why.said_in("ko") == fault.message.said_in("ko") != str(why)
+    spoilt = record.degraded.model_copy(update={"reasons": ({"template": "{0}", "facts": {}},)})
+    assert spoilt.why_not_wanted() == record.degraded.why
 
 
 def test_an_engine_that_this_version_lacks_falls_to_the_next_at_once(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from ad_pipeline.engines.contracts import (
 )
 from ad_pipeline.errors import EngineRefused, EngineUnavailable
 from ad_pipeline.media.time import AUDIO_RATE_HZ
-from ad_pipeline.messages import say
+from ad_pipeline.messages import Message
 from ad_pipeline.story.speaking import CLAUSE_PAUSE_S, LINE_PAUSE_S, SENTENCE_PAUSE_S
 from ad_pipeline.story.spoken_form import clauses_of, spoken_form
 
@@ -71,8 +71,10 @@ class GuideVoice(VoiceEngine):
         supports_timestamps=True,
     )
 
-    def missing(self) -> str:
-        return "" if find_spec("espeakng_loader") else say("the guide voice needs: pip install espeakng-loader")
+    def missing(self) -> Message | None:
+        if find_spec("espeakng_loader"):
+            return None
+        return EngineUnavailable("the guide voice needs: pip install espeakng-loader", engine="animatic").message
 
     def estimate_voice(self, request: VoiceRequest) -> Estimate:
         return Estimate(seconds=0.3)

@@ -15,6 +15,7 @@ from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
 from ad_pipeline.engines.contracts import ImageDone, ImageEngine, ImageRequest, Job
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.conform import fit_picture
+from ad_pipeline.messages import Message
 from ad_pipeline.values import Size
 
 STAGE = "key_image"
@@ -30,7 +31,7 @@ class ComfyImage(ImageEngine):
         self._shop, self._model = shop, model
         self.facts = facts_of(model, shop)
 
-    def missing(self) -> str:
+    def missing(self) -> Message | None:
         return self._shop.missing(self._model.graph_for(None), stage=STAGE)
 
     def render_image(self, request: ImageRequest, target: Path, layers_dir: Path, job: Job) -> ImageDone:

@@ -20,6 +20,7 @@ from ad_pipeline.media.conform import join_films, retimed
 from ad_pipeline.media.probe import probe
 from ad_pipeline.media.sound import read_sound, write_wav
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM, FrameRate
+from ad_pipeline.messages import Message
 
 STAGE = "lipsync"
 SPEECH = FrameRate(Fraction(25))
@@ -32,7 +33,7 @@ class ComfyLipsync(LipsyncEngine):
         self._shop, self._model = shop, model
         self.facts = facts_of(model, shop)
 
-    def missing(self) -> str:
+    def missing(self) -> Message | None:
         return self._shop.missing(self._model.graph_for(None), stage=STAGE)
 
     def sync_lips(self, request: LipsyncRequest, target: Path, job: Job) -> Done:

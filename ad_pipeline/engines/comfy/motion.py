@@ -17,6 +17,7 @@ from ad_pipeline.errors import EngineRefused, MediaError
 from ad_pipeline.media.conform import join_films, last_picture
 from ad_pipeline.media.probe import probe
 from ad_pipeline.media.time import FILM
+from ad_pipeline.messages import Message
 from ad_pipeline.values import Size
 
 STAGE = "motion_clip"
@@ -32,7 +33,7 @@ class ComfyMotion(MotionEngine):
         self._shop, self._model = shop, model
         self.facts = facts_of(model, shop)
 
-    def missing(self) -> str:
+    def missing(self) -> Message | None:
         return self._shop.missing(self._model.graph_for(None), stage=STAGE)
 
     def render_motion(self, request: MotionRequest, target: Path, job: Job) -> Done:

@@ -16,6 +16,7 @@ from ad_pipeline.engines.contracts import Done, Job, MusicRequest, SfxRequest, S
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, MediaError
 from ad_pipeline.media.conform import fit_sound, retimed
 from ad_pipeline.media.time import FrameRate
+from ad_pipeline.messages import Message
 
 STAGE = "sfx"
 _LISTENS = FrameRate(Fraction(25))
@@ -30,7 +31,7 @@ class ComfySound(SoundEngine):
         self._shop, self._model = shop, model
         self.facts = facts_of(model, shop)
 
-    def missing(self) -> str:
+    def missing(self) -> Message | None:
         return self._shop.missing(self._model.graph_for(None), stage=STAGE)
 
     def render_sfx(self, request: SfxRequest, target: Path, job: Job) -> Done:

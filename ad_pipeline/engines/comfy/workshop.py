@@ -25,6 +25,7 @@ from ad_pipeline.engines.comfy.running import Fetched, Seen, run_graph
 from ad_pipeline.engines.comfy.watching import STALL_S
 from ad_pipeline.engines.contracts import Job, Progress
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, OutOfMemory
+from ad_pipeline.messages import Message
 
 SERVICE_KEY = "api_key_comfy_org"
 """Where a node that calls a paid service looks for its key; the server keeps it out of its history."""
@@ -100,23 +101,19 @@ class Workshop:
                 return _loaded(folder, name, _mark(folder, name))
         raise EngineUnavailable("there is no graph {graph}", engine=ENGINE, graph=name)
 
-    def missing(self, name: str, *, stage: str) -> str:
-        """Why no node can run the graph, as a sentence with its fix; empty when one can or may."""
+    def missing(self, name: str, *, stage: str) -> Message | None:
+        """Why no node can run the graph, as a sentence with its fix; None when one can or may."""
         try:
             graph = self.graph(name)
             if graph.recipe.services and not self._place.service_key:
-                return str(
-                    EngineUnavailable(
-                        "the graph {graph} calls {service}: put the key of a Comfy account into AD_PIPELINE_COMFY_KEY",
-                        engine=ENGINE,
-                        graph=name,
-                        service=graph.recipe.services[0].name,
-                    )  # fmt: skip
-                )
+                return EngineUnavailable(
+                    "the graph {graph} calls {service}: put the key of a Comfy account into AD_PIPELINE_COMFY_KEY",
+                    engine=ENGINE, graph=name, service=graph.recipe.services[0].name,
+                ).message  # fmt: skip
             least = [name for name, slot in graph.recipe.inputs.items() if not slot.optional]
             return self.rack.missing() or self.rack.missing(graph.given(least), stage=stage)
         except (EngineUnavailable, InputRejected) as error:
-            return str(error)
+            return error.message
 
     def can(self, name: str, *, stage: str) -> bool:
         """Whether a node can run the graph."""

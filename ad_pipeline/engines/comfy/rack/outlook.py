@@ -18,6 +18,8 @@ from ad_pipeline.messages import Message, say
 
 LEAST_WAIT_S = 15.0
 """Even where all nodes were down for long: until then it is known whether one came back meanwhile."""
+_TOLD_AFTER_S = 2.5
+"""A node that just came back is up for one process a moment earlier than for another."""
 _STALE_S = 60.0
 """After so long without a look nothing is known of how long a node was down."""
 
@@ -48,7 +50,7 @@ class Outlook:
         self._nodes, self._health, self._fitness = nodes, health, fitness
         self._models = models
         """graph -> what it loads."""
-        self._patience_s = patience_s
+        self._patience_s, self._told_after_s = patience_s, min(_TOLD_AFTER_S, patience_s / 2)
         self.configs: dict[str, NodeConfig] = {}
         self.views: dict[str, NodeView] = {}
         self._healths: dict[str, NodeHealth] = {}
@@ -110,9 +112,10 @@ class Outlook:
             )  # fmt: skip
 
     def news_of_down(self, waiter: Waiter) -> str:
-        """What somebody hears who waits for nodes that are all down; empty at the very first moment."""
+        """What somebody hears who waits for nodes that are all down; empty while that may change any moment."""
         verdicts = self._verdicts(waiter)
-        if not all(verdicts.values()):
+        is_coming = any(self.views[name].is_open and (one is None or one.is_passing) for name, one in verdicts.items())
+        if is_coming or not all(verdicts.values()) or time.monotonic() - waiter.entered_s < self._told_after_s:
             return ""
         return say(
             "no node can be used now; it waits up to {limit_s:.0f} s: {reasons}",

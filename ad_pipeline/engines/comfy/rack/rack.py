@@ -20,6 +20,7 @@ from ad_pipeline.engines.comfy.rack.reasons import cannot, no_nodes
 from ad_pipeline.engines.comfy.rack.waiting_list import WaitingList
 from ad_pipeline.engines.contracts import Progress
 from ad_pipeline.errors import Cancelled, EngineUnavailable, OutOfMemory
+from ad_pipeline.messages import Message
 
 PATIENCE_S = 600.0
 LOOK_EVERY_S = 0.05
@@ -100,20 +101,19 @@ class Rack:
         for node in (*self._comfy.values(), *self._old):
             node.close()
 
-    def missing(self, graph: Graph | None = None, *, stage: str = "") -> str:
-        """Why no node can run this, one sentence with its fix; empty when one can, or when nobody answers now.
+    def missing(self, graph: Graph | None = None, *, stage: str = "") -> Message | None:
+        """Why no node can run this, one sentence with its fix; None when one can, or when nobody answers now.
 
         Waits some seconds for nodes that were not asked before.
         """
         configs = self._nodes()
         if graph is None:
-            why = None if configs else no_nodes()
-            return str(why) if why else ""
+            return None if configs else no_nodes().message
         verdicts = self._fitness.settled(graph, stage, configs, wait_s=_VERDICTS_S)
         if len(verdicts) < len(configs):
-            return ""
+            return None
         why = cannot(graph, verdicts)
-        return str(why) if why else ""
+        return why.message if why else None
 
     def announce(self, asks: Sequence[Ask]) -> None:
         """The jobs that will be asked for: all processes see what is coming. Never blocks.
