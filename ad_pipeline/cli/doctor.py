@@ -17,7 +17,7 @@ from ad_pipeline.cli.exits import DONE, FAILED
 from ad_pipeline.cli.node_findings import NodesSeen, nodes_seen
 from ad_pipeline.engines.registry import Registry, graphs_of
 from ad_pipeline.errors import AdPipelineError
-from ad_pipeline.messages import say
+from ad_pipeline.messages import Message, say, user_language
 from ad_pipeline.routing.catalogue import ModelRow, models
 from ad_pipeline.settings import Settings, settings_from_environment
 
@@ -126,7 +126,7 @@ def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
     found: list[Finding] = []
     for model_id, row in models().items():
         graphs = graphs_of(model_id) or ((row.model,) if row.engine == "comfyui" else ())
-        why_not = _why_not_there(graphs, row, settings, seen) if graphs else registry.why_not(model_id)
+        why_not = _why_not_there(graphs, row, settings, seen) if graphs else _said(registry.why_not(model_id))
         nodes = ", ".join(dict.fromkeys(node for graph in graphs for node in seen.runs.get(graph, ())))
         licence = f"{row.licence.name}; {say('paid ads')}: {row.licence.paid_ads}"
         said = " ".join(filter(None, [why_not or nodes, f"({licence})"])) if why_not or nodes else licence
@@ -142,6 +142,10 @@ def _why_not_there(graphs: Sequence[str], row: ModelRow, settings: Settings, see
     if not row.local and not settings.comfy_key:
         return say("it needs the key of a Comfy account in AD_PIPELINE_COMFY_KEY")
     return ""
+
+
+def _said(why: Message | None) -> str:
+    return why.said_in(user_language()) if why else ""
 
 
 def _tried(name: str, look: Callable[[], str]) -> Finding:

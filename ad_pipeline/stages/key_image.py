@@ -49,12 +49,25 @@ def make_key_images(
 def key_images_asked(facts: SessionFacts, scene_id: str, wishes: Wishes) -> tuple[Asked, ...]:
     """The pictures to make or to edit, each with what is wished of it.
 
+    An edit that had reached only some formats is brought to its end: what it changed is not changed once more.
+
     Raises:
         InputRejected: a picture to edit was not made yet, or the words cannot be read.
     """
     if wishes.edit is not None:
-        return tuple((edit, edit.wishes) for edit in key_image_edits(facts, scene_id, wishes))
+        edits = key_image_edits(facts, scene_id, wishes)
+        done = [_has_it(facts.session.picked(edit.key), wishes) for edit in edits]
+        return tuple(
+            (edit.picture, RESUME) if is_done and not all(done) else (edit, edit.wishes)
+            for edit, is_done in zip(edits, done, strict=True)
+        )
     return tuple((task, _sparing_edits(facts, task, wishes)) for task in key_image_tasks(facts, scene_id, wishes))
+
+
+def _has_it(picked: TakeRecord | None, wishes: Wishes) -> bool:
+    """Whether these words were what changed the picture last."""
+    told = picked.parameters if picked else {}
+    return (told.get("edit"), told.get("seed")) == (wishes.edit, wishes.seed)
 
 
 def key_image_tasks(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> tuple[Task, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from ad_pipeline.engines.comfy.place import Place
 from ad_pipeline.engines.comfy.workshop import workshop
 from ad_pipeline.engines.registry import Registry
-from ad_pipeline.errors import EngineUnavailable, InputRejected
+from ad_pipeline.errors import Cancelled, EngineUnavailable, InputRejected
 from ad_pipeline.sessions.records import Degraded
 from ad_pipeline.stages.key_image import (
     check_can_edit,
@@ -89,6 +90,22 @@ def test_each_format_is_edited_from_its_own_picture(workplace: Workplace, server
     assert [(record.format, record.take) for record in edited] == [("1:1", 2), ("16:9", 2)]
     assert [record.inputs["key_image"] for record in edited] == [record.sha256 for record in before]
     assert len(_sent(server)) == 2
+
+
+def test_an_edit_that_ended_after_one_format_is_not_done_again_in_it(workplace: Workplace) -> None:
+    open_ad(workplace, "both", formats=["1:1", "16:9"])
+    before = make_key_images(workplace, "both", SCENE)
+    session, first = workplace.session("both"), before[0].key
+    stopped = replace(workplace, should_stop=lambda: len(session.takes(first)) == 2)
+    with pytest.raises(Cancelled):
+        make_key_images(stopped, "both", SCENE, BRIGHTER)
+
+    edited = make_key_images(workplace, "both", SCENE, BRIGHTER)
+    again = make_key_images(workplace, "both", SCENE, BRIGHTER)
+
+    assert [record.take for record in edited] == [2, 2]
+    assert [record.inputs["key_image"] for record in edited] == [record.sha256 for record in before]
+    assert [record.take for record in again] == [3, 3], "asked for once more, it is done once more"
 
 
 def test_an_edit_stands_until_the_story_beneath_it_changes(workplace: Workplace, server: ComfyServer) -> None:
