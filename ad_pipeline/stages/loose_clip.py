@@ -35,6 +35,7 @@ from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Draft, Session, SessionStore
 from ad_pipeline.stages.clip_wish import CheckedWish
+from ad_pipeline.stages.kept_clips import sweep_clips, touch_clip
 from ad_pipeline.stages.key_image import LAYERS
 from ad_pipeline.stages.making import Task, make
 from ad_pipeline.stages.workplace import Wishes, Workplace
@@ -43,7 +44,7 @@ from ad_pipeline.story.formats import size_of
 from ad_pipeline.values import Box
 
 FOLDER = ".clips"
-"""Under the root: a folder for each clip, kept as a session's is."""
+"""Under the root: a folder for each clip, as a session's; the newest stay (`kept_clips`)."""
 
 _STAGE_VERSION = 1
 _NO_WORDS = "\u200b"
@@ -71,13 +72,17 @@ def make_clip(workplace: Workplace, asked: CheckedWish) -> Clip:
         Cancelled: the work was stopped.
     """
     # What the storyboard's stages call a session: the wish's own folder, so that a crash loses nothing.
-    session = SessionStore(workplace.store.root / FOLDER).session(_name_of(asked))
+    folder = workplace.store.root / FOLDER
+    session = SessionStore(folder).session(_name_of(asked))
     session.recover()
+    touch_clip(session.folder)
     if asked.image:
         picture = _given_picture(workplace, session, asked, asked.image)
     else:
         picture = make(workplace, session, _picture_task(asked), Wishes(upgrade=True))
     film = make(workplace, session, _film_task(session, asked, picture), Wishes(upgrade=True))
+    touch_clip(session.folder)
+    sweep_clips(folder)
     return Clip(path=session.path_of(film), picture=picture, film=film, seconds=FILM.seconds(_frames(asked)))
 
 
