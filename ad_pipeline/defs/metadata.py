@@ -70,9 +70,8 @@ def _facts(record: TakeRecord, session: Session, settings: Settings) -> Mapping[
         facts["preview"] = dg.MetadataValue.md(f"[![preview]({picture})]({url})")
     facts["take"] = f"v{record.take}"
     facts |= _told({"format": record.format, "seed": record.seed})
+    facts |= {"engine": record.engine, "model": record.model, **_gpu_facts(record)}
     facts |= {
-        "engine": record.engine,
-        "model": record.model,
         "seconds": record.seconds_run,
         "cost_usd": record.cost_settled_usd,
         "open": dg.MetadataValue.url(url),
@@ -81,27 +80,26 @@ def _facts(record: TakeRecord, session: Session, settings: Settings) -> Mapping[
         "licence": record.licence.name,
         "sha256": record.sha256,
     }
-    facts |= _told(
-        {
-            "node": record.node,
-            "graph": record.graph,
-            "graph_version": record.graph_version,
-            "seconds_waited": record.seconds_waited,
-            "job_id": record.job_id,
-        }
-    )
-    if record.node:
-        facts |= {
-            "gpu": str(record.details.get("gpu", "")) or "?",
-            "gpu_seconds": record.gpu_seconds,
-            "seconds_waited": record.seconds_waited,
-            "model_swaps": record.details.get("model_swaps", 0),
-        }
-    if record.node or record.attempts > 1:
-        facts["attempts"] = record.attempts
+    facts |= _told({"graph": record.graph, "graph_version": record.graph_version, "job_id": record.job_id})
     if record.details:
         facts["details"] = dg.MetadataValue.json(record.details)
     return facts
+
+
+def _gpu_facts(record: TakeRecord) -> Mapping[str, Any]:
+    """Where a GPU did the work and how long that waited and ran; zeros are said too, they are answers."""
+    if not record.node:
+        return _told(
+            {"seconds_waited": record.seconds_waited, "attempts": record.attempts if record.attempts > 1 else 0}
+        )
+    return {
+        "node": record.node,
+        "gpu": str(record.details.get("gpu", "")) or "?",
+        "seconds_waited": record.seconds_waited,
+        "gpu_seconds": record.gpu_seconds,
+        "model_swaps": record.details.get("model_swaps", 0),
+        "attempts": record.attempts,
+    }
 
 
 def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
