@@ -143,6 +143,19 @@ def test_what_no_node_can_run_is_refused_with_what_is_missing(tmp_path: Path) ->
                 pass
 
 
+def test_a_node_whose_certificate_or_classes_are_nonsense_is_no_wait_without_end(tmp_path: Path) -> None:
+    (tmp_path / "own.pem").write_text("no certificate", encoding="utf-8")
+    with gpu() as server, gpu() as other:
+        other.classes = {"TestLoader": {"input": {"required": 5}}, "TestRun": None, "SaveImage": []}
+        nodes = listed(server, other)
+        nodes.nodes[0] = replace(nodes.nodes[0], url="https://127.0.0.1:9", certificate=tmp_path / "own.pem")
+        with racked(nodes, tmp_path) as rack, pytest.raises(EngineRefused) as caught, rack.turn(ask()):
+            pass
+
+    assert "the certificate" in str(caught.value) and "own.pem" in str(caught.value)
+    assert "gpu1" in str(caught.value)
+
+
 def test_a_stage_goes_only_to_the_nodes_that_are_pinned_to_it(tmp_path: Path) -> None:
     with gpu() as one, gpu() as two:
         nodes = listed(one, two)

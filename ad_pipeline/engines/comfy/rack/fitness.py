@@ -17,7 +17,7 @@ from ad_pipeline.engines.comfy.graph_check import preflight
 from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.protocol import ENGINE, NodeStats
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
-from ad_pipeline.errors import EngineError, EngineRefused, EngineUnavailable
+from ad_pipeline.errors import AdPipelineError, EngineError, EngineRefused, EngineUnavailable
 
 FIT_LASTS_S = 600.0
 UNFIT_LASTS_S = 30.0
@@ -130,11 +130,18 @@ class Fitness:
         try:
             comfy = self._comfy(config)
             classes, stats = comfy.object_info(), comfy.system_stats()
+            return {version: self._one(config, graph, classes, stats) for version, graph in graphs.items()}
         except EngineError as error:
-            is_passing = isinstance(error, EngineUnavailable)
-            same = Verdict(why=error, is_passing=is_passing, at_s=time.monotonic())
-            return dict.fromkeys(graphs, same)
-        return {version: self._one(config, graph, classes, stats) for version, graph in graphs.items()}
+            why = error
+        except AdPipelineError as error:  # e.g. its certificate
+            why = EngineRefused("{reason}", engine=ENGINE, reason=error.message)
+        except Exception as error:  # the rim of a thread: nobody may wait for a verdict that never comes
+            why = EngineRefused(
+                "what node {name} says of its classes cannot be read: {reason}",
+                engine=ENGINE, name=config.name, reason=f"{type(error).__name__}: {error}"[:200],
+            )  # fmt: skip
+        same = Verdict(why=why, is_passing=isinstance(why, EngineUnavailable), at_s=time.monotonic())
+        return dict.fromkeys(graphs, same)
 
     def _one(self, config: NodeConfig, graph: Graph, classes: Mapping[str, object], stats: NodeStats) -> Verdict:
         why: EngineError | None = None
