@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import dagster as dg
-import psutil
 from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext, StepExecutionContext
@@ -30,6 +29,8 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._utils.interrupts import capture_interrupts
+
+from ad_pipeline.engines.comfy.rack.processes import start_of
 
 PROCESS_TAG = ".dagster/ad_pipeline_process"
 """`host/pid/start`: whether the process that holds a run is still alive (see `sweep.py`)."""
@@ -54,7 +55,7 @@ def stop_everything() -> None:
 
 def process_mark() -> str:
     """Names this process so that a reused pid is not taken for it."""
-    return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
+    return f"{socket.gethostname()}/{os.getpid()}/{start_of(os.getpid())}"
 
 
 class PinnedGpuExecutor(Executor):

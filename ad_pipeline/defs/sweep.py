@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 
 import dagster as dg
-import psutil
 
 from ad_pipeline.defs.executor import PROCESS_TAG
+from ad_pipeline.engines.comfy.rack.processes import start_of
 
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -40,9 +40,4 @@ def _is_alive(mark: str) -> bool:
     host, pid, started = mark.rsplit("/", 2)
     if host != socket.gethostname():
         return True
-    try:
-        process = psutil.Process(int(pid))
-        is_same = abs(process.create_time() - float(started)) < 1.0
-        return is_same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return start_of(int(pid)) == started

@@ -22,7 +22,7 @@ def own_mark() -> str:
 
 def mark_of(pid: int) -> str:
     """A process of this host."""
-    return f"{_here()}/{pid}/{_started(pid)}"
+    return f"{_here()}/{pid}/{start_of(pid)}"
 
 
 def is_dead(mark: str, *, silent_s: float) -> bool:
@@ -30,22 +30,11 @@ def is_dead(mark: str, *, silent_s: float) -> bool:
     place, pid, started = mark.rsplit("/", 2)
     if place != _here():
         return silent_s > SILENT_S
-    return _started(int(pid)) != started
+    return start_of(int(pid)) != started
 
 
-@functools.cache
-def _here() -> str:
-    """Where a pid means one process: containers may share a host's name, and hosts each other's."""
-    name = socket.gethostname().replace("/", "_")[:80]
-    try:
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii")
-        return f"{name}.{boot[:8]}.{(_PROC / 'self/ns/pid').stat().st_ino}"
-    except OSError:  # no Linux
-        return f"{name}.{uuid.getnode():x}"
-
-
-def _started(pid: int) -> str:
-    """When it started, as the kernel counts; empty when it is gone.
+def start_of(pid: int) -> str:
+    """When a process of this host started, as nobody else with that number did; empty when it is gone.
 
     On Linux not by the clock, as psutil does: a clock that is set, e.g. after sleep, would make all processes others.
     """
@@ -55,7 +44,23 @@ def _started(pid: int) -> str:
         return "" if (_PROC / "self/stat").exists() else _started_elsewhere(pid)
     after_name = told.rpartition(")")[2].split()
     state, ticks = after_name[0], after_name[19]
-    return "" if state in "ZX" else ticks
+    return "" if state in "ZX" else f"{_boot()}.{ticks}"
+
+
+@functools.cache
+def _here() -> str:
+    """Where a pid means one process: containers may share a host's name, and hosts each other's."""
+    name = socket.gethostname().replace("/", "_")[:80]
+    try:
+        return f"{name}.{_boot()}.{(_PROC / 'self/ns/pid').stat().st_ino}"
+    except OSError:  # no Linux
+        return f"{name}.{uuid.getnode():x}"
+
+
+@functools.cache
+def _boot() -> str:
+    """Another at each start of the machine."""
+    return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
 
 
 def _started_elsewhere(pid: int) -> str:
