@@ -6,7 +6,7 @@ import multiprocessing
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
+from ad_pipeline.engines.comfy.rack.choosing import ORDINARY_WAIT_S
 from ad_pipeline.engines.comfy.rack.entries import Entry, Left, NodeView
 from ad_pipeline.engines.comfy.rack.processes import is_dead, mark_of, own_mark
 from ad_pipeline.engines.comfy.rack.waiting_list import HINT_S, WaitingList
@@ -217,6 +218,19 @@ def test_a_card_that_is_too_small_for_a_graph_is_avoided_for_that_graph_only(min
     assert given("of another scene", work="another") != small
     assert given("smaller", models="m", graph="less") == small, "nothing else is wrong with it, and it has the models"
     assert given("shorter", estimate_s=5.0) == small
+
+
+def test_who_was_kept_out_by_urgent_work_for_long_gets_its_turn_once(mine: WaitingList) -> None:
+    def held(*, come: Sequence[Entry] = (), gone: str = "") -> set[str]:
+        left = [Left(job_id=gone)] if gone else []
+        return {lease.job_id for lease in mine.exchange(come=come, gone=left, views=_GPU0)[0]}
+
+    kept_out = [replace(_entry(name), waited_s=ORDINARY_WAIT_S) for name in ("kept out", "too")]
+    assert held(come=[_entry("now", urgent=True), _entry("then", urgent=True)]) == {"now", "then"}
+    assert held(come=[*kept_out, _entry("later", urgent=True)]) == {"now", "then"}
+    assert held(gone="now") == {"then", "kept out"}
+    assert held(gone="then") == {"kept out"}
+    assert held(gone="kept out") == {"later"}
 
 
 def test_another_attempt_keeps_its_place_in_the_line(mine: WaitingList) -> None:
