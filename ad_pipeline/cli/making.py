@@ -9,7 +9,6 @@ import re
 import shutil
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,15 +90,13 @@ def drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
     ffmpeg_version()  # without it no film can be cut: said now, not after every scene was made
     if order.wishes or order.upgrade or not finished(workplace, order.session_id).whole:
         begin_warming()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Dagster's notes about preview features
-        from ad_pipeline.defs.here import HereLauncher
-        from ad_pipeline.defs.home import open_instance
-    gc.enable()
+    from ad_pipeline.defs.books import Books
+    from ad_pipeline.defs.here import HereLauncher
 
     began = time.monotonic()
-    with open_instance(settings_from_environment()) as instance, ProgressDisplay(quiet=as_json) as display:
-        launcher = HereLauncher(instance, workplace, report=display.hear)
+    with Books.at(settings_from_environment()) as books, ProgressDisplay(quiet=as_json) as display:
+        gc.enable()
+        launcher = HereLauncher(books, workplace, report=display.hear)
         outcome = _waited(launcher, launcher.start(order), display)
     return _told(workplace, outcome, seconds=time.monotonic() - began, as_json=as_json)
 

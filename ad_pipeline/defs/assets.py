@@ -18,10 +18,11 @@ from ad_pipeline.defs.config import (
     StoryboardConfig,
     TakeConfig,
 )
-from ad_pipeline.defs.metadata import check_description, check_results, data_version_of, metadata_of, storyboard_table
+from ad_pipeline.defs.metadata import check_description, check_results, metadata_of, storyboard_table
 from ad_pipeline.defs.node_pools import settle_slots
 from ad_pipeline.defs.partitions import ad_sessions, register, scene_of, session_scenes, to_session
 from ad_pipeline.defs.resources import MADE_BY_TAG, WorkplaceResource
+from ad_pipeline.defs.versions import data_version_of
 from ad_pipeline.errors import AdPipelineError, BriefRejected, Cancelled
 from ad_pipeline.messages import user_language
 from ad_pipeline.sessions.records import MadeBy, TakeRecord

@@ -11,22 +11,16 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any
 
-import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
-
-from ad_pipeline.defs.metadata import data_version_of
-from ad_pipeline.defs.node_pools import free_pools, listed_nodes, name_pools
-from ad_pipeline.defs.partitions import register, scene_partition
-from ad_pipeline.defs.resources import workplace_of
-from ad_pipeline.defs.sweep import end_orphan_runs
+from ad_pipeline.defs.books import Books
+from ad_pipeline.defs.versions import data_version_of
 from ad_pipeline.defs.workers import RunOrder, RunResult, WarmWorkers
 from ad_pipeline.errors import Cancelled
+from ad_pipeline.media.side_by_side import best_order
 from ad_pipeline.messages import say
 from ad_pipeline.settings import settings_from_environment
-from ad_pipeline.stages.coming import ScenesAnnounced, wants_gpus
+from ad_pipeline.stages.coming import ScenesAnnounced, listed_nodes, wants_gpus
 from ad_pipeline.stages.launcher import Failure, Order, Outcome
 from ad_pipeline.stages.progress import SCENE_KINDS, Finished, finished
 from ad_pipeline.stages.session_facts import STORYBOARD, facts_of
@@ -42,6 +36,9 @@ WORKERS = 3
 MOST_WORKERS = 16
 """On a rack most of them only wait for their nodes; each still holds some memory of its own."""
 
+Known = Mapping[tuple[str, str], str]
+"""(asset, scene or "") -> the data version that Dagster last recorded."""
+
 _LOOK_EVERY_S = 0.2
 
 
@@ -54,7 +51,7 @@ def _unheard(_: StepReport) -> None:
 
 
 def make_ad(
-    instance: dg.DagsterInstance,
+    books: Books,
     workplace: Workplace,
     order: Order,
     *,
@@ -67,7 +64,7 @@ def make_ad(
         InputRejected: no such session.
         Cancelled: `should_stop` said so; finished work is kept.
     """
-    return _Driver(instance, workplace, order, should_stop, report).drive()
+    return _Driver(books, workplace, order, should_stop, report).drive()
 
 
 def worker_count(nodes: int) -> int:
@@ -78,13 +75,13 @@ def worker_count(nodes: int) -> int:
 class _Driver:
     def __init__(
         self,
-        instance: dg.DagsterInstance,
+        books: Books,
         workplace: Workplace,
         order: Order,
         should_stop: Callable[[], bool],
         report: Callable[[StepReport], None],
     ) -> None:
-        self._instance = instance
+        self._books = books
         self._workplace = workplace
         self._order = order
         self._should_stop = should_stop
@@ -96,78 +93,72 @@ class _Driver:
     def drive(self) -> Outcome:
         session_id = self._order.session_id
         self._workplace.store.existing(session_id).recover()
-        register(self._instance, session_id)
-        end_orphan_runs(self._instance)
         done = finished(self._workplace, session_id)
-        if done.whole and self._is_known(done) and not self._order.wishes and not self._order.upgrade:
-            return self._outcome(nothing_to_do=True)
+        if done.whole and not self._order.wishes and not self._order.upgrade:
+            self._books.open_session(session_id)
+            if self._is_known(done):
+                return self._outcome(nothing_to_do=True)
         try:
             self._make(done)
         finally:
-            if self._workers:
-                self._workers.close()
-                if self._failures:
-                    end_orphan_runs(self._instance)
+            self._close_workers()
+            if self._failures:
+                self._books.end_orphan_runs()
         return self._outcome()
 
     def _make(self, done: Finished) -> None:
         self._nodes = self._gpu_nodes()
-        workers = self._started_workers()
-        if not done.storyboard or not self._is_storyboard_known() or self._order.upgrade:
+        workers, session_id = self._started_workers(), self._order.session_id
+        if done.storyboard:
+            self._books.open_session(session_id)
+        if not done.storyboard or self._order.upgrade or not self._is_storyboard_known(self._versions()):
             self._run_all(workers, [self._storyboard_order()], meanwhile=lambda: workers.warm_up(WORKERS - 1))
         if self._failures:
             return
-        board = facts_of(self._workplace, self._order.session_id).storyboard
-        register(self._instance, self._order.session_id, board.scene_ids)
-        done = finished(self._workplace, self._order.session_id)
-        # The longest first: a long one begun last would be alone at the end.
-        longest_first = sorted(board.scenes, key=lambda scene: -scene.duration_seconds)
-        todo = [scene.id for scene in longest_first if self._has_work(scene.id, done)]
+        board = facts_of(self._workplace, session_id).storyboard
+        self._books.register_scenes(session_id, board.scene_ids)
+        done, known = finished(self._workplace, session_id), self._versions(board.scene_ids)
+        missing = [scene for scene in board.scenes if self._has_work(scene.id, done, known)]
+        order = best_order([scene.duration_seconds for scene in missing], lanes=WORKERS)
+        todo = [missing[place].id for place in order]
         self._run_scenes(workers, todo)
         if self._failures:
             return
-        done = finished(self._workplace, self._order.session_id)
-        if not done.whole or not self._are_finals_known(done):
+        # After new takes there is always something to cut; to know it all their files would be read again.
+        if todo or not done.whole or not self._are_finals_known(done, known):
             self._run_all(workers, [self._final_order()])
 
     # --- what is left to do ------------------------------------------------------------------
 
-    def _has_work(self, scene_id: str, done: Finished) -> bool:
+    def _has_work(self, scene_id: str, done: Finished, known: Known) -> bool:
         if scene_id in self._order.wishes:
             return True
         if self._order.upgrade and self._order.only_scene in ("", scene_id):
             records = [record for takes in done.scenes.get(scene_id, {}).values() for record in takes]
             return not done.scene_is(scene_id) or any(record.degraded for record in records)
-        return not done.scene_is(scene_id) or not self._is_scene_known(scene_id, done)
+        return not done.scene_is(scene_id) or not self._is_scene_known(scene_id, done, known)
 
     def _is_known(self, done: Finished) -> bool:
         """Whether Dagster has seen what the store holds: a fresh DAGSTER_HOME has not, nor has it seen a pick."""
-        scenes = all(self._is_scene_known(scene_id, done) for scene_id in done.scene_ids)
-        return scenes and self._is_storyboard_known() and self._are_finals_known(done)
+        known = self._versions(done.scene_ids)
+        scenes = all(self._is_scene_known(scene_id, done, known) for scene_id in done.scene_ids)
+        return scenes and self._is_storyboard_known(known) and self._are_finals_known(done, known)
 
-    def _is_storyboard_known(self) -> bool:
+    def _is_storyboard_known(self, known: Known) -> bool:
         record = self._workplace.session(self._order.session_id).picked(STORYBOARD)
-        return record is not None and self._seen("storyboard", self._order.session_id) == data_version_of([record])
+        return record is not None and known.get(("storyboard", "")) == data_version_of([record])
 
-    def _is_scene_known(self, scene_id: str, done: Finished) -> bool:
-        partition = str(scene_partition(self._order.session_id, scene_id))
+    def _is_scene_known(self, scene_id: str, done: Finished, known: Known) -> bool:
         takes = done.scenes.get(scene_id, {})
         return all(
-            kind in takes and self._seen(kind, partition) == data_version_of(takes[kind]) for kind in SCENE_KINDS
+            kind in takes and known.get((kind, scene_id)) == data_version_of(takes[kind]) for kind in SCENE_KINDS
         )
 
-    def _are_finals_known(self, done: Finished) -> bool:
-        return bool(done.finals) and self._seen("final_mp4", self._order.session_id) == data_version_of(done.finals)
+    def _are_finals_known(self, done: Finished, known: Known) -> bool:
+        return bool(done.finals) and known.get(("final_mp4", "")) == data_version_of(done.finals)
 
-    def _seen(self, asset: str, partition: str) -> str:
-        """The data version that Dagster last recorded for a partition; empty when it recorded none."""
-        tags = self._instance.event_log_storage.get_latest_tags_by_partition(
-            dg.AssetKey(asset),
-            dg.DagsterEventType.ASSET_MATERIALIZATION,
-            tag_keys=[DATA_VERSION_TAG],
-            asset_partitions=[partition],
-        )
-        return tags.get(partition, {}).get(DATA_VERSION_TAG, "")
+    def _versions(self, scene_ids: Sequence[str] = ()) -> Known:
+        return self._books.versions(self._order.session_id, scene_ids)
 
     # --- runs ----------------------------------------------------------------------------------
 
@@ -180,10 +171,16 @@ class _Driver:
         many = len(self._order.wishes) != 1
         self._workers = WarmWorkers(
             worker_count(len(self._nodes)) if many else 1,
-            dagster_home=Path(self._instance.root_directory),
+            dagster_home=self._books.home,
             hear=self._report,
         )
+        self._books.workers = self._workers
         return self._workers
+
+    def _close_workers(self) -> None:
+        self._books.workers = None
+        if self._workers:
+            self._workers.close()
 
     def _run_scenes(self, workers: WarmWorkers, todo: Sequence[str]) -> None:
         orders = [self._scene_order(scene_id) for scene_id in todo]
@@ -198,9 +195,7 @@ class _Driver:
 
     def _gpu_workplace(self) -> Workplace:
         """As the workers have it, with the nodes' pools named before they are used."""
-        name_pools(self._instance, self._nodes)
-        free_pools(self._instance)
-        return dataclasses.replace(workplace_of(self._instance), urgent=self._order.urgent)
+        return dataclasses.replace(self._books.here().gpu_workplace(self._nodes), urgent=self._order.urgent)
 
     def _run_all(
         self,
@@ -230,7 +225,8 @@ class _Driver:
         try:
             self._note(future.result())
         except BrokenProcessPool:
-            end_orphan_runs(self._instance)
+            self._books.workers = None  # nobody is left there who could be asked
+            self._books.end_orphan_runs()
             killed = say("a worker process was killed (out of memory?); run again to go on")
             if Failure(place="worker", fault=killed) not in self._failures:
                 self._failures.append(Failure(place="worker", fault=killed))
@@ -265,7 +261,12 @@ class _Driver:
         if self._order.parent_run_id:
             tags[PARENT_TAG] = self._order.parent_run_id
         return RunOrder(
-            kind=kind, session_id=self._order.session_id, scene_id=scene_id, run_config={"ops": dict(ops)}, tags=tags
+            kind=kind,
+            session_id=self._order.session_id,
+            scene_id=scene_id,
+            opens=kind == "storyboard",
+            run_config={"ops": dict(ops)},
+            tags=tags,
         )
 
     def _outcome(self, *, nothing_to_do: bool = False) -> Outcome:

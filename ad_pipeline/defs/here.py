@@ -8,8 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-import dagster as dg
-
+from ad_pipeline.defs.books import Books
 from ad_pipeline.defs.driver import make_ad
 from ad_pipeline.errors import Cancelled, InputRejected
 from ad_pipeline.stages.launcher import Launcher, Order, Outcome, WorkState, WorkStatus
@@ -27,10 +26,8 @@ class _Work:
 class HereLauncher(Launcher):
     """Work in this process; it ends with it, and what was finished is kept."""
 
-    def __init__(
-        self, instance: dg.DagsterInstance, workplace: Workplace, *, report: Callable[[StepReport], None]
-    ) -> None:
-        self._instance = instance
+    def __init__(self, books: Books, workplace: Workplace, *, report: Callable[[StepReport], None]) -> None:
+        self._books = books
         self._workplace = workplace
         self._report = report
         self._works: dict[str, _Work] = {}
@@ -73,7 +70,7 @@ class HereLauncher(Launcher):
     def _drive(self, order: Order, work: _Work) -> None:
         try:
             work.ended.set_result(
-                make_ad(self._instance, self._workplace, order, should_stop=work.stop.is_set, report=self._report)
+                make_ad(self._books, self._workplace, order, should_stop=work.stop.is_set, report=self._report)
             )
         except BaseException as error:  # handed to whoever waits for the outcome
             work.ended.set_exception(error)

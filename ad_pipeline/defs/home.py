@@ -6,11 +6,13 @@ import os
 import shutil
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dagster as dg
-
-from ad_pipeline.defs.node_pools import free_pools, listed_nodes, name_pools
 from ad_pipeline.settings import Settings
+from ad_pipeline.stages.coming import listed_nodes
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -33,6 +35,11 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
     Five processes that met a fresh SQLite instance at once raced and failed.
     """
+    # Here, not above: whoever asks only for the folder spares itself a second.
+    import dagster as dg
+
+    from ad_pipeline.defs.node_pools import free_pools, name_pools
+
     home = dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(home)
     instance = dg.DagsterInstance.get()

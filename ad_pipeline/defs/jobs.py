@@ -1,5 +1,6 @@
 """The jobs: one run per storyboard, per scene, per final; and `make_ad`, which drives them all."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -34,6 +35,7 @@ class MakeAdConfig(dg.Config):
 def make_ad_op(context: dg.OpExecutionContext, config: MakeAdConfig) -> None:
     """Drives one ad; its storyboard, scenes and final are runs of their own, tagged with this one."""
     # Here, not above: the driver starts worker processes that import this module.
+    from ad_pipeline.defs.books import Books
     from ad_pipeline.defs.driver import SESSION_TAG, make_ad
 
     context.instance.add_run_tags(context.run_id, {SESSION_TAG: config.session})
@@ -43,7 +45,7 @@ def make_ad_op(context: dg.OpExecutionContext, config: MakeAdConfig) -> None:
             text = yaml.safe_dump(config.brief, allow_unicode=True, sort_keys=False)
             open_session(place, config.session, text, folder=place.store.root)
         outcome = make_ad(
-            context.instance,
+            Books(Path(context.instance.root_directory), instance=context.instance),
             place,
             Order(
                 session_id=config.session, upgrade=config.upgrade, urgent=config.urgent, parent_run_id=context.run_id

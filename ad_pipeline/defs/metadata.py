@@ -15,7 +15,6 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.execution.context.system import StepExecutionContext
 
-from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.settings import Settings
@@ -55,11 +54,6 @@ def metadata_of(records: Sequence[TakeRecord], session: Session, settings: Setti
     if any(record.degraded for record in records):
         found = {"degraded": _degraded(records), **found}
     return found
-
-
-def data_version_of(records: Sequence[TakeRecord]) -> str:
-    """The sha256 of the file; of all formats' files together when there are several."""
-    return records[0].sha256 if len(records) == 1 else fingerprint(files=[record.sha256 for record in records])
 
 
 def _facts(record: TakeRecord, session: Session, settings: Settings) -> Mapping[str, Any]:

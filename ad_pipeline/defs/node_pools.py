@@ -14,9 +14,6 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ad_pipeline.errors import AdPipelineError
-from ad_pipeline.settings import Settings
-
 SLOTS = 2
 """One job runs on a node and one waits there; an urgent third shows as a step that is pending."""
 _PREFIX = "gpu/"
@@ -28,19 +25,6 @@ _log = logging.getLogger(__name__)
 def pool_of(node: str) -> str:
     """The pool's name."""
     return f"{_PREFIX}{node}"
-
-
-def listed_nodes(settings: Settings) -> tuple[str, ...]:
-    """The names of the nodes in the list of nodes; none where there is no list or it cannot be read."""
-    if not settings.nodes.is_file():
-        return ()
-    # Here, not above: without GPUs nothing of ComfyUI is loaded.
-    from ad_pipeline.engines.comfy.rack.config import NodesFile
-
-    try:
-        return tuple(node.name for node in NodesFile(settings.nodes)())
-    except AdPipelineError:
-        return ()  # doctor and whoever needs a node say what is wrong with it
 
 
 def name_pools(instance: dg.DagsterInstance, nodes: Iterable[str]) -> None:

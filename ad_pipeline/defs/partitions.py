@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
+
+# Partition mappings and partitioned checks are beta and preview; Dagster is pinned exactly for that.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 SESSION_DIMENSION = "ad_session"
 SCENE_DIMENSION = "scene"

@@ -14,6 +14,7 @@ from dagster._core.definitions.partitions.utils.multi import get_tags_from_multi
 from ad_pipeline.defs import sqlite_storage
 from ad_pipeline.defs.code_location import final_run, scene_run, storyboard_run
 from ad_pipeline.defs.executor import PROCESS_TAG, process_mark
+from ad_pipeline.defs.instance_books import InstanceBooks
 from ad_pipeline.defs.partitions import scene_partition
 from ad_pipeline.defs.resources import MADE_BY_TAG, listen
 from ad_pipeline.defs.workers import RunOrder, RunResult
@@ -62,8 +63,15 @@ def begin(*, tell: Callable[[StepReport], None]) -> None:
     _instance()
 
 
+def books() -> InstanceBooks:
+    """Dagster's books, as this process holds them."""
+    return InstanceBooks(_instance())
+
+
 def run(order: RunOrder) -> RunResult:
     """One Dagster run in this process, through the executor of the code location."""
+    if order.opens:
+        books().open_session(order.session_id)
     tags = {**order.tags, PROCESS_TAG: process_mark(), MADE_BY_TAG: order.tags.get(MADE_BY_TAG, "pipeline")}
     tags["dagster/partition"] = order.session_id
     if order.kind == "scene":

@@ -32,6 +32,8 @@ class RunOrder:
     kind: RunKind
     session_id: str
     scene_id: str = ""
+    opens: bool = False
+    """The first of its driver's: it makes the session known and ends what dead processes left."""
     run_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -77,6 +79,10 @@ class WarmWorkers:
     def submit(self, order: RunOrder) -> Future[RunResult]:
         """Run it in the next free process."""
         return self._pool.submit(_run, order)
+
+    def ask(self, name: str, *arguments: object) -> Any:
+        """What a worker finds in Dagster's books: see `InstanceBooks`."""
+        return self._pool.submit(_look_up, name, arguments).result()
 
     def stop(self) -> None:
         """Cancel every run, the waiting ones included."""
@@ -126,6 +132,12 @@ def _heed(stop: Event) -> None:
     from ad_pipeline.defs.executor import stop_everything
 
     stop_everything()
+
+
+def _look_up(name: str, arguments: tuple[object, ...]) -> Any:
+    from ad_pipeline.defs import warm
+
+    return getattr(warm.books(), name)(*arguments)
 
 
 def _load() -> None:

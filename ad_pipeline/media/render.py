@@ -23,6 +23,7 @@ from ad_pipeline.errors import Cancelled, MediaError
 from ad_pipeline.media.blend import OverlayPainter, joined
 from ad_pipeline.media.encode import DELIVERY, EncodeSettings, Planes, VideoWriter, read_planes
 from ad_pipeline.media.join import join_segments
+from ad_pipeline.media.side_by_side import best_order
 from ad_pipeline.media.timeline import Segment, Timeline
 from ad_pipeline.media.titles import Overlay
 from ad_pipeline.values import Size
@@ -160,7 +161,8 @@ def render_segments(
         )
         draft.replace(files[index])
 
-    _all_done(render, sorted(missing, key=lambda index: -segments[index].frames), progress)
+    order = best_order([segments[index].frames for index in missing], lanes=_SIDE_BY_SIDE)
+    _all_done(render, [missing[place] for place in order], progress)
     return tuple(missing)
 
 

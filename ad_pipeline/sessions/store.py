@@ -286,7 +286,7 @@ class Session:
                 self._write_manifest()
         for folder in (self.folder / ".drafts").glob("[0-9]*-*"):
             pid = folder.name.split("-")[0]
-            if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            if pid.isdecimal() and not _lives(int(pid)):
                 shutil.rmtree(folder, ignore_errors=True)
 
     # --- inside ------------------------------------------------------------------------------
@@ -383,3 +383,11 @@ def _unreadable(path: Path) -> InputRejected:
 def _beside(plain_names: tuple[PurePosixPath, ...], role: str) -> tuple[PurePosixPath, ...]:
     """`captions.srt` stands beside `final.mp4` under its own name."""
     return tuple(name.with_name(role) for name in plain_names)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that ended counts as gone before its parent took note of it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from ad_pipeline.errors import AdPipelineError, InputRejected
 from ad_pipeline.routing.route import RoutedStage, decide
+from ad_pipeline.settings import Settings
 from ad_pipeline.stages.announcing import Asked, announced, is_kept
 from ad_pipeline.stages.key_image import key_images_asked
 from ad_pipeline.stages.lipsync import lipsync_tasks
@@ -36,6 +37,19 @@ _ASKED: Mapping[str, Callable[[SessionFacts, str, Wishes], Iterable[Asked]]] = M
     }
 )
 _IN_ORDER = (("key_image",), ("motion_clip",), ("lipsync", "sfx"))
+
+
+def listed_nodes(settings: Settings) -> tuple[str, ...]:
+    """The names of the nodes in the list of nodes; none where there is no list or it cannot be read."""
+    if not settings.nodes.is_file():
+        return ()
+    # Here, not above: without GPUs nothing of ComfyUI is loaded.
+    from ad_pipeline.engines.comfy.rack.config import NodesFile
+
+    try:
+        return tuple(node.name for node in NodesFile(settings.nodes)())
+    except AdPipelineError:
+        return ()  # doctor and whoever needs a node say what is wrong with it
 
 
 def wants_gpus(facts: SessionFacts) -> bool:

@@ -13,11 +13,12 @@ import pytest
 from ad_pipeline.defs.code_location import code_location
 from ad_pipeline.defs.driver import MOST_WORKERS, WORKERS, worker_count
 from ad_pipeline.defs.home import open_instance
-from ad_pipeline.defs.node_pools import SLOTS, NodeSlots, free_pools, listed_nodes, name_pools, settle_slots
+from ad_pipeline.defs.node_pools import SLOTS, NodeSlots, free_pools, name_pools, settle_slots
 from ad_pipeline.defs.partitions import register, scene_partition
 from ad_pipeline.defs.resources import MADE_BY_TAG
 from ad_pipeline.defs.sweep import end_orphan_runs
 from ad_pipeline.settings import Settings, settings_from_environment
+from ad_pipeline.stages.coming import listed_nodes
 from ad_pipeline_tests.comfy.stocked import nodes_file, stocked
 from ad_pipeline_tests.defs.test_code_location import _dead_process_mark, _run_in
 from ad_pipeline_tests.stages.sessions import a_workplace, open_ad

@@ -105,6 +105,22 @@ def test_drafts_of_dead_processes_are_swept_and_those_of_living_ones_stay(sessio
         assert draft.folder.is_dir()
 
 
+def test_what_a_dead_process_was_drafting_goes_before_its_parent_took_note_of_its_end(session: Session) -> None:
+    commit(session, PICTURE, "one")
+    waits = [sys.executable, "-c", "input()"]
+    with (
+        subprocess.Popen([sys.executable, "-c", ""]) as ended,
+        subprocess.Popen(waits, stdin=subprocess.PIPE) as lives,
+    ):
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # a zombie now, until it is waited for
+        drafts = [session.folder / ".drafts" / f"{process.pid}-0123456789ab" for process in (ended, lives)]
+        for draft in drafts:
+            draft.mkdir(parents=True)
+        session.recover()
+        assert [draft.exists() for draft in drafts] == [False, True]
+        lives.communicate(b"\n")
+
+
 def test_recovering_a_session_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
     SessionStore(tmp_path).session("ad").recover()
 
