@@ -112,7 +112,7 @@ def _in_turn(nodes: Listed, first: int) -> Callable[[Ask], AbstractContextManage
     @contextmanager
     def sent(asked: Ask) -> Generator[Turn, None, None]:
         node = comfy[next(count) % len(comfy)]
-        yield Turn(node=node, name=node.address.name, waited_s=0.0, swapped=False, extra={}, front=False)
+        yield Turn(node=node, name=node.address.name, gpu="", waited_s=0.0, swapped=False, extra={}, front=False)
 
     return sent
 

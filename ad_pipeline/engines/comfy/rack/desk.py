@@ -91,7 +91,11 @@ class Desk:
             self._wake()
 
     def leave(self, left: Left) -> None:
-        """Give the node back, or wait no longer; comes back when that is written down."""
+        """Give the node back, or wait no longer; comes back when that is written down.
+
+        After a good end nobody waits for it: there is a file to be looked at meanwhile, and where this process
+        ended within those milliseconds, the others would find its job done, as after any crash.
+        """
         written = threading.Event()
         with self._changed:
             self._waiters.pop(left.job_id, None)
@@ -100,7 +104,8 @@ class Desk:
                 return
             self._tray.gone.append((left, written))
             self._wake()
-        written.wait(10.0)
+        if left.failed or not left.ran:
+            written.wait(10.0)
 
     def plan(self, planned: Sequence[Entry], *, without: Sequence[str] = ()) -> None:
         """Announce jobs that will come; those announced before for the sessions `without` are withdrawn."""

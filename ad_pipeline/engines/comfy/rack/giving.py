@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from ad_pipeline.engines.comfy.rack.choosing import MOST_ON_A_NODE, Held, Place, Waiting, choose
 from ad_pipeline.engines.comfy.rack.entries import NodeView
@@ -17,6 +17,15 @@ from ad_pipeline.engines.comfy.rack.tables import FAILURES, JOBS, NODES
 
 _ON_A_NODE = ("held", "orphan")
 _READ = ("job_id", "work", "graph", "models", "stage", "session_id", "since_s", "estimate_s", "urgent", "nodes")
+
+# Made once: SQLAlchemy takes longer to make a statement and find it in its cache than SQLite to run it.
+_NODES, _FAILED = select(NODES), select(FAILURES)
+_ON_NODES = select(JOBS).where(JOBS.c.state.in_(_ON_A_NODE)).order_by(JOBS.c.given_s)
+_IN_STATE = select(*(JOBS.c[name] for name in _READ)).where(JOBS.c.state == bindparam("wanted"))
+_PLACE = (JOBS.c.state, JOBS.c.node, JOBS.c.urgent)
+_COUNTED = (
+    select(*_PLACE, func.count().label("jobs")).where(JOBS.c.state.in_((*_ON_A_NODE, "waiting"))).group_by(*_PLACE)
+)
 
 
 class Giving:
@@ -50,8 +59,7 @@ class Giving:
         self, rows: Connection, state: str, failures: Mapping[str, Sequence[RowMapping]] | None = None
     ) -> list[Waiting]:
         """The jobs in that state, of every process; with `failures`, each with the nodes that it should avoid."""
-        columns = [JOBS.c[name] for name in _READ]
-        read = rows.execute(select(*columns).where(JOBS.c.state == state)).all()
+        read = rows.execute(_IN_STATE, {"wanted": state}).all()
         before, now = self._memory.get(state, {}), dict[tuple[str, float, str], Waiting]()
         jobs: list[Waiting] = []
         for row in read:
@@ -64,11 +72,7 @@ class Giving:
 
     def _could_give(self, rows: Connection, views: Mapping[str, NodeView]) -> bool:
         """Whether it is worth reading everything: most changes come while every place is taken."""
-        states = (*_ON_A_NODE, "waiting")
-        counted = select(JOBS.c.state, JOBS.c.node, JOBS.c.urgent, func.count().label("jobs"))
-        found = rows.execute(
-            counted.where(JOBS.c.state.in_(states)).group_by(JOBS.c.state, JOBS.c.node, JOBS.c.urgent)
-        ).all()
+        found = rows.execute(_COUNTED).all()
         waits = any(row.state == "waiting" for row in found)
         if any(row.state == "waiting" and row.urgent for row in found):
             return True
@@ -79,10 +83,9 @@ class Giving:
         return waits and any(one.is_open and taken[one.name] < MOST_ON_A_NODE for one in views.values())
 
     def _places(self, rows: Connection, views: Mapping[str, NodeView]) -> list[Place]:
-        known = {row["name"]: row for row in rows.execute(select(NODES)).mappings()}
+        known = {row["name"]: row for row in rows.execute(_NODES).mappings()}
         held: dict[str, list[Held]] = defaultdict(list)
-        on_nodes = select(JOBS).where(JOBS.c.state.in_(_ON_A_NODE)).order_by(JOBS.c.given_s)
-        for row in rows.execute(on_nodes):
+        for row in rows.execute(_ON_NODES):
             held[row.node].append(
                 Held(
                     job_id=row.job_id, graph=row.graph, models=row.models, given_s=row.given_s, since_s=row.since_s,
@@ -113,7 +116,7 @@ def _place(view: NodeView, row: RowMapping | None, held: tuple[Held, ...]) -> Pl
 def _failures(rows: Connection) -> dict[str, list[RowMapping]]:
     """By work; by graph where a card was too small for it."""
     found: dict[str, list[RowMapping]] = defaultdict(list)
-    for row in rows.execute(select(FAILURES)).mappings():
+    for row in rows.execute(_FAILED).mappings():
         found[row["graph"] or row["work"]].append(row)
     return found
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from ad_pipeline.engines.comfy.rack.choosing import Times
 from ad_pipeline.engines.comfy.rack.tables import TIMES
 
+_TIMES = select(TIMES)
 _NEWEST = 0.3
 """The part of the newest measure in a mean time."""
 _DOUBTFUL_S, _MOST = 1800.0, 5.0
@@ -42,6 +43,6 @@ def learn(rows: Connection, row: RowMapping, took_s: float) -> None:
 def known_times(rows: Connection) -> Times:
     """All that was measured."""
     found: dict[str, dict[str, float]] = defaultdict(dict)
-    for row in rows.execute(select(TIMES)):
+    for row in rows.execute(_TIMES):
         found[row.kind][row.name] = row.seconds
     return Times(run_s=found["run"], rate=found["rate"], load_s=found["load"])

@@ -41,6 +41,8 @@ _META = MetaData()
 CHANGE = Table("rack_change", _META, Column("id", Integer, primary_key=True), Column("number", Integer, nullable=False))
 """One row. Whoever writes counts it up first, and so holds its lock; whoever waits sees that something changed."""
 
+_COUNT_UP = update(CHANGE).values(number=CHANGE.c.number + 1)
+
 PROCESSES = Table(
     "rack_processes", _META, Column("mark", String(200), primary_key=True), Column("seen_s", Float, nullable=False)
 )
@@ -140,7 +142,7 @@ class Database:
     def changing(self) -> Generator[Connection, None, None]:
         """A transaction that no other process's overlaps."""
         with self._engine.begin() as connection:
-            connection.execute(update(CHANGE).values(number=CHANGE.c.number + 1))
+            connection.execute(_COUNT_UP)
             yield connection
 
     def now_s(self, rows: Connection) -> float:

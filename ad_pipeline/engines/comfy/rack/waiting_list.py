@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from ad_pipeline.engines.comfy.rack.choosing import Waiting
 from ad_pipeline.engines.comfy.rack.entries import Entry, Lease, Left, NodeView, Orphan
@@ -23,6 +23,15 @@ HINT_S = 3600.0
 """So long it is remembered where a dead process had its job, what it planned, and where a work failed."""
 HEARTBEAT_S = 10.0
 _SWEEP_S = 2.0
+
+# Made once: see `giving`.
+_JOB = select(JOBS).where(JOBS.c.job_id == bindparam("wanted"))
+_ITS_OWN = (JOBS.c.job_id == bindparam("wanted"), JOBS.c.process == bindparam("mark"))
+_MINE, _WITHOUT_MINE = select(JOBS).where(*_ITS_OWN), delete(JOBS).where(*_ITS_OWN)
+_NODE = select(NODES).where(NODES.c.name == bindparam("wanted"))
+_LEASE = (JOBS.c.job_id, JOBS.c.node, JOBS.c.swapped, JOBS.c.since_s, JOBS.c.given_s)
+_HELD_BY = select(*_LEASE).where(JOBS.c.process == bindparam("mark"), JOBS.c.state == "held")
+_FAILED_FIRST_LAST = select(FAILURES).order_by(FAILURES.c.since_s.desc())
 
 
 class WaitingList:
@@ -164,10 +173,12 @@ class WaitingList:
 
     def _list(self, rows: Connection, come: Sequence[Entry], views: Mapping[str, NodeView], now_s: float) -> set[str]:
         refused: set[str] = set()
-        tried = {row.work: row.since_s for row in rows.execute(select(FAILURES).order_by(FAILURES.c.since_s.desc()))}
+        if not come:
+            return refused
+        tried = {row.work: row.since_s for row in rows.execute(_FAILED_FIRST_LAST)}
         new: list[dict[str, Any]] = []
         for entry in come:
-            row = rows.execute(select(JOBS).where(JOBS.c.job_id == entry.job_id)).mappings().first()
+            row = rows.execute(_JOB, {"wanted": entry.job_id}).mappings().first()
             if row and row["process"] not in ("", self._mark) and row["state"] in ("waiting", "held"):
                 refused.add(entry.job_id)
                 continue
@@ -206,14 +217,14 @@ class WaitingList:
         }  # fmt: skip
 
     def _leave(self, rows: Connection, left: Left, now_s: float) -> None:
-        mine = (JOBS.c.job_id == left.job_id, JOBS.c.process == self._mark)
-        row = rows.execute(select(JOBS).where(*mine)).mappings().first()
+        mine = {"wanted": left.job_id, "mark": self._mark}
+        row = rows.execute(_MINE, mine).mappings().first()
         if row is None:
             return
-        rows.execute(delete(JOBS).where(*mine))
+        rows.execute(_WITHOUT_MINE, mine)
         if row["state"] != "held":
             return
-        node = rows.execute(select(NODES).where(NODES.c.name == row["node"])).mappings().first()
+        node = rows.execute(_NODE, {"wanted": row["node"]}).mappings().first()
         if left.failed:
             at = {"work": row["work"], "graph": row["graph"] if left.lacked_memory else "", "node": row["node"]}
             rows.execute(delete(FAILURES).where(*(FAILURES.c[name] == value for name, value in at.items())))
@@ -229,8 +240,7 @@ class WaitingList:
         rows.execute(update(JOBS).where(*orphan).values(state="ended") if is_done else delete(JOBS).where(*orphan))
 
     def _leases(self, rows: Connection) -> list[Lease]:
-        names = (JOBS.c.job_id, JOBS.c.node, JOBS.c.swapped, JOBS.c.since_s, JOBS.c.given_s)
-        found = rows.execute(select(*names).where(JOBS.c.process == self._mark, JOBS.c.state == "held"))
+        found = rows.execute(_HELD_BY, {"mark": self._mark})
         leases = [Lease(**row) for row in found.mappings()]
         self._has = {lease.job_id for lease in leases}
         return leases
