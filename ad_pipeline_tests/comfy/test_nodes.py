@@ -16,6 +16,7 @@ from ad_pipeline.cli.main import _parser  # pyright: ignore[reportPrivateUsage] 
 from ad_pipeline.engines.comfy.client import ComfyNode
 from ad_pipeline.engines.comfy.rack.config import NodeConfig, NodesFile, read_nodes
 from ad_pipeline.errors import InputRejected
+from ad_pipeline_tests.comfy.jobs import until
 from ad_pipeline_tests.comfy.server import ComfyServer
 
 _TOP = Path(__file__).parents[2]
@@ -109,6 +110,26 @@ def test_an_edit_counts_at_once_and_a_broken_one_leaves_the_last_good_list(tmp_p
     assert "no TOML" in str(fault)
     assert [node.name for node in mended] == ["gpu0", "gpu1"]
     assert nodes.fault is None
+
+
+def test_a_list_that_is_just_being_written_takes_no_node_away(tmp_path: Path) -> None:
+    path = _file(tmp_path, _ONE)
+    nodes, hasty = NodesFile(path, settle_s=0.2), NodesFile(path, settle_s=0.0)
+    first = nodes()
+    hasty()
+
+    _file(tmp_path, "")  # as an editor that empties the file and then writes it
+    while_empty = nodes()
+    path.unlink()  # ... or deletes it first
+    while_away = nodes()
+    path = _file(tmp_path, _ONE)
+    after = nodes()
+    path.unlink()
+
+    assert while_empty == while_away == after == first
+    assert hasty() == ()
+    assert nodes() == first
+    until(lambda: nodes() == ())
 
 
 def test_a_file_that_was_never_good_is_an_error_each_time(tmp_path: Path) -> None:

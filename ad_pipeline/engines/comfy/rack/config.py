@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,7 @@ from ad_pipeline.errors import InputRejected
 from ad_pipeline.story.border import checked
 
 LARGEST_FILE_BYTES = 1_000_000
+SETTLE_S = 1.0
 
 GpuStage = Literal["key_image", "motion_clip", "lipsync", "sfx"]
 
@@ -86,7 +88,9 @@ class NodesFile:
     """The list of nodes, read again when the file's time or size changes. Safe to share between threads.
 
     Calling it gives the nodes; none when there is no such file. When an edit broke the file, the
-    last good list stays and `tell` hears once why; `fault` says it until the file is good again.
+    last good list stays and `tell` hears once why; `fault` says it until the file is good again. A list
+    that has lost nodes is believed after `settle_s`: an editor may just be writing it, and who waits
+    for a node that is gone fails at once.
     """
 
     def __init__(
@@ -95,11 +99,15 @@ class NodesFile:
         *,
         environment: Mapping[str, str] | None = None,
         tell: Callable[[InputRejected], None] = lambda _: None,
+        settle_s: float = SETTLE_S,
     ) -> None:
         self.path = path
         self.fault: InputRejected | None = None
         self._environment = environment
         self._tell = tell
+        self._settle_s = settle_s
+        self._shorter: tuple[tuple[int, int] | None, float] | None = None
+        """The mark of a list that has lost nodes, and when it was first seen, on time.monotonic."""
         self._lock = threading.Lock()
         self._mark: tuple[int, int] | None = None
         self._nodes: tuple[NodeConfig, ...] | None = None
@@ -118,7 +126,10 @@ class NodesFile:
 
     def _read(self, mark: tuple[int, int] | None) -> None:
         try:
-            self._nodes = read_nodes(self.path, environment=self._environment) if mark else ()
+            nodes = read_nodes(self.path, environment=self._environment) if mark else ()
+            if self._may_still_grow(nodes, mark):
+                return
+            self._nodes = nodes
             self.fault = None
         except InputRejected as error:
             self.fault = error
@@ -126,6 +137,14 @@ class NodesFile:
                 raise
             self._tell(error)
         self._mark = mark
+
+    def _may_still_grow(self, nodes: Sequence[NodeConfig], mark: tuple[int, int] | None) -> bool:
+        if {node.name for node in self._nodes or ()} <= {node.name for node in nodes}:
+            return False
+        now_s = time.monotonic()
+        if self._shorter is None or self._shorter[0] != mark:
+            self._shorter = (mark, now_s)
+        return now_s - self._shorter[1] < self._settle_s
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
