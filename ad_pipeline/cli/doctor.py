@@ -39,11 +39,10 @@ def doctor(options: argparse.Namespace) -> int:
     settings = settings_from_environment()
     seen = nodes_seen(settings, smoke=options.gpu)
     findings = [look() for look in _NEEDED] + _engines(settings, seen)
-    findings += [
-        Finding(name=name, good=good, needed=False, said=said) for name, good, said in seen.nodes + seen.graphs
-    ]
     broken = [f for f in findings if f.needed and not f.good]
-    is_failed = bool(broken) or (options.gpu and not all(good for _, good, _ in seen.nodes))
+    nodes = [Finding(name=name, good=good, needed=options.gpu, said=said) for name, good, said in seen.nodes]
+    findings += nodes + [Finding(name=name, good=good, needed=False, said=said) for name, good, said in seen.graphs]
+    are_nodes_bad = options.gpu and not all(node.good for node in nodes)
     if options.json:
         print(
             json.dumps({"ready": not broken, "findings": [asdict(f) for f in findings]}, ensure_ascii=False, indent=1)
@@ -53,7 +52,9 @@ def doctor(options: argparse.Namespace) -> int:
             mark = "✓" if found.good else "✗" if found.needed else "·"
             print(f"{mark} {found.name:26} {found.said}")
         print(say("this machine can make drafts") if not broken else say("this machine cannot make ads yet"))
-    return FAILED if is_failed else DONE
+        if are_nodes_bad:
+            print(say("not every GPU node does what it should: see the lines above"))
+    return FAILED if broken or are_nodes_bad else DONE
 
 
 def _python() -> Finding:
