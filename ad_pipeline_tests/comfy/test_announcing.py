@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -80,8 +81,8 @@ def test_a_picture_and_its_enlarging_are_announced_as_they_are_asked_for(
 @pytest.mark.parametrize(
     ("model_id", "frames", "size"),
     [
-        ("comfyui/wan2.1_i2v_14b", 150, SMALL),
-        ("comfyui/svd", 80, Size(width_px=720, height_px=1280)),
+        ("comfyui/wan2.1_i2v_14b", 130, SMALL),
+        ("comfyui/svd", 60, Size(width_px=640, height_px=1136)),
         ("comfyui/animatediff", 61, SMALL),
     ],
 )
@@ -158,3 +159,21 @@ def test_a_node_that_does_not_answer_keeps_no_driver_waiting(server: ComfyServer
     announced.close()
 
     assert time.monotonic() - began_s < 3.0
+
+
+def test_a_node_that_hangs_holds_up_neither_the_plan_nor_the_picture(server: ComfyServer, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nodes = nodes_file(tmp_path / "nodes.toml", {"gpu0": server})
+        hung = f'[[node]]\nname = "hung"\nurl = "http://127.0.0.1:{silent.getsockname()[1]}"\n'
+        nodes.write_text(f"{nodes.read_text()}\n{hung}")
+        place = Place(nodes=nodes, graphs=(), database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}")
+        workplace = _workplace(tmp_path / "root", place)
+        open_ad(workplace, quality="standard")
+        began_s = time.monotonic()
+
+        (record,) = make_key_images(workplace, "ad", "scene_001")
+        took_s = time.monotonic() - began_s
+        workshop(place).close()
+
+    assert (record.node, record.degraded) == ("gpu0", None)
+    assert took_s < 6.0

@@ -110,14 +110,16 @@ class Workshop:
                     "the graph {graph} calls {service}: put the key of a Comfy account into AD_PIPELINE_COMFY_KEY",
                     engine=ENGINE, graph=name, service=graph.recipe.services[0].name,
                 ).message  # fmt: skip
-            least = [name for name, slot in graph.recipe.inputs.items() if not slot.optional]
-            return self.rack.missing() or self.rack.missing(graph.given(least), stage=stage)
+            return self.rack.missing() or self.rack.missing(_least(graph), stage=stage)
         except (EngineUnavailable, InputRejected) as error:
             return error.message
 
     def can(self, name: str, *, stage: str) -> bool:
-        """Whether a node can run the graph."""
-        return not self.missing(name, stage=stage)
+        """Whether a node is known that can run the graph: what only makes a thing better waits for none that hangs."""
+        try:
+            return self.rack.can(_least(self.graph(name)), stage=stage)
+        except (EngineUnavailable, InputRejected):
+            return False
 
     @contextmanager
     def announced(self, job: Job, wants: Iterable[Want]) -> Generator[None, None, None]:
@@ -232,6 +234,11 @@ def _mark(folder: Path, name: str) -> tuple[int, ...]:
     return tuple(
         number for file in files if file.is_file() for number in (file.stat().st_mtime_ns, file.stat().st_size)
     )
+
+
+def _least(graph: Graph) -> Graph:
+    """The graph with only what it cannot do without."""
+    return graph.given([name for name, slot in graph.recipe.inputs.items() if not slot.optional])
 
 
 def _part_id(job: Job, part: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from ad_pipeline.engines.comfy.protocol import ENGINE
 from ad_pipeline.engines.comfy.rack.config import NodeConfig
 from ad_pipeline.engines.comfy.rack.desk import Desk, Waiter
 from ad_pipeline.engines.comfy.rack.entries import Entry, Left
-from ad_pipeline.engines.comfy.rack.fitness import Fitness, models_of
+from ad_pipeline.engines.comfy.rack.fitness import Fitness, Verdict, models_of
 from ad_pipeline.engines.comfy.rack.health import HealthWatch, marked
 from ad_pipeline.engines.comfy.rack.reasons import cannot, no_nodes
 from ad_pipeline.engines.comfy.rack.waiting_list import WaitingList
@@ -25,7 +26,7 @@ from ad_pipeline.messages import Message
 PATIENCE_S = 600.0
 LOOK_EVERY_S = 0.05
 URGENT_GRACE_S = 5.0
-_VERDICTS_S = 8.0
+_VERDICTS_S, _LOOK_AGAIN_S = 8.0, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +105,30 @@ class Rack:
     def missing(self, graph: Graph | None = None, *, stage: str = "") -> Message | None:
         """Why no node can run this, one sentence with its fix; None when one can, or when nobody answers now.
 
-        Waits some seconds for nodes that were not asked before.
+        Waits some seconds for nodes that were not asked before, unless another one can.
         """
         configs = self._nodes()
         if graph is None:
             return None if configs else no_nodes().message
-        verdicts = self._fitness.settled(graph, stage, configs, wait_s=_VERDICTS_S)
+        verdicts = self._verdicts(graph, stage, configs)
         if len(verdicts) < len(configs):
             return None
         why = cannot(graph, verdicts)
         return why.message if why else None
+
+    def can(self, graph: Graph, *, stage: str = "") -> bool:
+        """Whether a node is known that can run this; waits as `missing` does."""
+        return any(verdict.is_fit for verdict in self._verdicts(graph, stage, self._nodes()))
+
+    def _verdicts(self, graph: Graph, stage: str, configs: Sequence[NodeConfig]) -> list[Verdict]:
+        """What is known of the nodes, waited for until one can: a node that hangs must not hold who needs another."""
+        give_up_s = time.monotonic() + _VERDICTS_S
+        while True:
+            verdicts = self._fitness.settled(graph, stage, configs, wait_s=0.0)
+            is_settled = len(verdicts) == len(configs) or any(verdict.is_fit for verdict in verdicts)
+            if is_settled or time.monotonic() > give_up_s:
+                return verdicts
+            time.sleep(_LOOK_AGAIN_S)
 
     def announce(self, asks: Sequence[Ask]) -> None:
         """The jobs that will be asked for: all processes see what is coming. Never blocks.
