@@ -47,6 +47,8 @@ class Faults:
     """So many of the next requests, of whatever kind, answer 500."""
     questions_500: bool = False
     """Every GET answers 500."""
+    questions_500_after_prompt: bool = False
+    """Every GET after the first POST /prompt answers 500."""
     queue_then_500: int = 0
     """POST /prompt queues the job and answers 500 all the same."""
     queue_then_cut: int = 0
@@ -217,7 +219,8 @@ class ComfyServer:
             await asyncio.sleep(faults.answer_delay_s)
         if faults.away:
             return Answer(status=404, body=b"<html>no such backend</html>", headers={"Content-Type": "text/html"})
-        if faults.questions_500 and request.method == "GET":
+        is_deaf = faults.questions_500 or (faults.questions_500_after_prompt and self.submitted())
+        if is_deaf and request.method == "GET":
             return in_trouble()
         if faults.errors_500:
             faults.errors_500 -= 1

@@ -90,6 +90,20 @@ def test_an_answer_that_is_lost_is_no_job_lost(server: ComfyServer, node: ComfyN
     assert (server.submitted(), len(server.machine.runs)) == (2, 2)
 
 
+def test_a_job_of_which_nothing_can_be_learnt_after_it_was_sent_is_not_left_running(
+    server: ComfyServer, node: ComfyNode
+) -> None:
+    server.behaviour.run_s = 30.0
+    server.faults.queue_then_500 = 1
+    server.faults.questions_500_after_prompt = True
+
+    with pytest.raises(EngineUnavailable, match="answers 500"):
+        node.submit(new_id(), three_nodes())
+
+    assert server.submitted() == 1
+    until(lambda: not server.machine.running and not server.machine.pending)
+
+
 def test_an_urgent_job_goes_first_and_carries_its_notes(server: ComfyServer, node: ComfyNode) -> None:
     finished(node, three_nodes("first"))  # takes the number 0, which has no other sign
     server.behaviour.run_s = 0.1

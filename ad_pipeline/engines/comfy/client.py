@@ -122,7 +122,11 @@ class ComfyNode:
             answer = self._http.post("/prompt", told, job_id=job_id)
         except EngineUnavailable:
             # It may have been queued before the fault: an answer lost is no job lost.
-            state = self.state(job_id)
+            try:
+                state = self.state(job_id)
+            except EngineError:
+                cancel_quietly(self, job_id)  # the next try has another id: this one would run for nobody
+                raise
             if isinstance(state, Unknown):
                 raise
             return state
