@@ -132,6 +132,13 @@ class Engine(ABC):
         """What keeps this engine from working here, as a sentence with its fix; None when ready."""
         return None
 
+    def announce_later(self, job: Job, *, seconds: float) -> AbstractContextManager[object]:
+        """While this lasts, whoever gives out turns knows that work of this kind will come, about `seconds` of film.
+
+        For work that has no name yet, as what it is made from is not there: `job` is no job that is asked for.
+        """
+        return contextlib.nullcontext()
+
 
 # --- story --------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """What a session's scenes will ask of GPU nodes next, said by whoever knows all of them.
 
 Each scene is a run of its own that knows only itself; so what drives a whole ad announces the first
-work of every scene. What comes after that is named by the files that it makes: the scene's own steps
-announce it (`announcing.py`).
+work of every scene under its name. What comes after that is named by the files that it makes: the
+scene's own steps announce it (`announcing.py`), and until then it is only said that it will come. An
+urgent ad would lose its node between two steps otherwise.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 
-from ad_pipeline.errors import AdPipelineError, InputRejected
+from ad_pipeline.errors import AdPipelineError, EngineUnavailable, InputRejected
+from ad_pipeline.media.time import FILM
 from ad_pipeline.routing.route import RoutedStage, decide
+from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.settings import Settings
 from ad_pipeline.stages.announcing import Asked, announced, is_kept
 from ad_pipeline.stages.key_image import key_images_asked
 from ad_pipeline.stages.lipsync import lipsync_tasks
+from ad_pipeline.stages.making import costs, job_of
 from ad_pipeline.stages.motion_clip import motion_clip_tasks
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.sfx import sfx_task
@@ -36,7 +41,7 @@ _ASKED: Mapping[str, Callable[[SessionFacts, str, Wishes], Iterable[Asked]]] = M
         "sfx": lambda facts, scene_id, w: [(sfx_task(facts, scene_id, w), w)],
     }
 )
-_IN_ORDER = (("key_image",), ("motion_clip",), ("lipsync", "sfx"))
+_IN_ORDER: tuple[tuple[RoutedStage, ...], ...] = (("key_image",), ("motion_clip",), ("lipsync", "sfx"))
 
 
 def listed_nodes(settings: Settings) -> tuple[str, ...]:
@@ -76,6 +81,28 @@ def next_asked(facts: SessionFacts, scene_id: str, wished: Wished) -> list[Asked
     return []
 
 
+def later_kinds(asked: Sequence[Asked]) -> tuple[RoutedStage, ...]:
+    """What comes after a scene's next work."""
+    kinds = {task.key.kind for task, _ in asked}
+    after = next((place for place, group in enumerate(_IN_ORDER) if kinds & set(group)), len(_IN_ORDER))
+    return tuple(kind for group in _IN_ORDER[after + 1 :] for kind in group)
+
+
+def announced_later(
+    workplace: Workplace, facts: SessionFacts, scene_id: str, kind: RoutedStage
+) -> AbstractContextManager[object]:
+    """While this lasts, it is known that the scene will ask for work of that kind, where it needs a GPU."""
+    for row in decide(kind, brief=facts.brief, scene=facts.storyboard.scene(scene_id)).chain:
+        if not costs(row):
+            break
+        with contextlib.suppress(EngineUnavailable):
+            engine = workplace.engines.engine(row.model_id)
+            later = fingerprint(later=kind, session_id=facts.session.session_id, scene_id=scene_id)
+            seconds = FILM.seconds(facts.shot(scene_id).clip_frames)
+            return engine.announce_later(job_of(workplace, facts.session, later, 1), seconds=seconds)
+    return contextlib.nullcontext()
+
+
 class ScenesAnnounced:
     """The next work of each scene, announced in a thread beside the work; `close` takes back what is left.
 
@@ -109,5 +136,7 @@ class ScenesAnnounced:
                 open_[scene_id] = until_closed.enter_context(contextlib.ExitStack())
                 asked = next_asked(facts, scene_id, self._wished)
                 open_[scene_id].enter_context(announced(workplace, facts.session, asked))
+                for kind in later_kinds(asked):
+                    open_[scene_id].enter_context(announced_later(workplace, facts, scene_id, kind))
             while (ended := self._ended.get()) is not None:
                 open_[ended].close()

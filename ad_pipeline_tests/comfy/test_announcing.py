@@ -125,27 +125,30 @@ def test_while_the_first_format_is_made_the_others_are_planned_and_afterwards_no
     until(lambda: not _planned(tmp_path))
 
 
-def test_whoever_knows_all_scenes_announces_the_first_work_of_each(place: Place, tmp_path: Path) -> None:
+def test_whoever_knows_all_scenes_announces_the_first_work_of_each_and_that_more_will_follow(
+    place: Place, tmp_path: Path
+) -> None:
     workplace = _workplace(tmp_path / "root", place)
     open_ad(workplace, quality="standard", scene_count=3, duration=9)
     make_key_images(workplace, "ad", "scene_002")
 
-    announced = ScenesAnnounced(
-        lambda: workplace, "ad", ["scene_001", "scene_002", "scene_003"], lambda *_: RESUME
-    )  # fmt: skip
+    announced = ScenesAnnounced(lambda: workplace, "ad", ["scene_001", "scene_002", "scene_003"], lambda *_: RESUME)
     try:
-        until(lambda: len(_planned(tmp_path)) >= 6)
+        until(lambda: len(_planned(tmp_path)) >= 8)
         at_first = _planned(tmp_path)
         announced.scene_ended("scene_001")
         until(lambda: len(_planned(tmp_path)) < len(at_first))
         left = _planned(tmp_path)
         record = make_key_images(workplace, "ad", "scene_003")[0]
+        afterwards = _planned(tmp_path)
     finally:
         announced.close()
 
-    assert {"key_image", "motion_clip"} == set(at_first.values())
-    assert left.items() < at_first.items()
+    # Two scenes' pictures with their enlarging and the clip that will follow; of the third its clip's two parts.
+    assert sorted(at_first.values()) == ["key_image"] * 4 + ["motion_clip"] * 4
+    assert sorted(left.values()) == ["key_image"] * 2 + ["motion_clip"] * 3
     assert record.degraded is None
+    assert sorted(afterwards.values()) == ["motion_clip"] * 3
     until(lambda: not _planned(tmp_path))
 
 

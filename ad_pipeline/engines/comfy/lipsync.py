@@ -11,7 +11,7 @@ import numpy as np
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.part import ModelGraphs, broken, facts_of, told, told_times
+from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, told, told_times
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Want, Workshop
 from ad_pipeline.engines.contracts import Done, Job, LipsyncEngine, LipsyncRequest
@@ -62,6 +62,9 @@ class ComfyLipsync(LipsyncEngine):
 
     def announce_lipsync(self, request: LipsyncRequest, job: Job) -> AbstractContextManager[object]:
         return self._shop.announced(job, [self._lips(request, request.clip, request.voice)])
+
+    def announce_later(self, job: Job, *, seconds: float) -> AbstractContextManager[object]:
+        return announced_later(self._shop, self._model, job, stage=STAGE, seconds=seconds)
 
     def _lips(self, request: LipsyncRequest, clip: Path, voice: Path) -> Want:
         def fill(graph: Graph) -> dict[str, Value | Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.part import ModelGraphs, broken, facts_of, told, told_times
+from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, told, told_times
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
 from ad_pipeline.engines.contracts import Done, Job, MotionEngine, MotionRequest
@@ -112,6 +112,9 @@ class ComfyMotion(MotionEngine):
 
     def announce_motion(self, request: MotionRequest, job: Job) -> AbstractContextManager[object]:
         return self._shop.announced(job, self._foreseen(request))
+
+    def announce_later(self, job: Job, *, seconds: float) -> AbstractContextManager[object]:
+        return announced_later(self._shop, self._model, job, stage=STAGE, seconds=seconds)
 
     def _foreseen(self, request: MotionRequest) -> Iterator[Want]:
         """The pieces, as many as the graph's own length makes of the clip, and their enlarging."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.workshop import Ran, Workshop
-from ad_pipeline.engines.contracts import Craft, EngineFacts, Licence
+from ad_pipeline.engines.comfy.recipe import Value
+from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
+from ad_pipeline.engines.contracts import Craft, EngineFacts, Job, Licence
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, MediaError
 
 
@@ -86,6 +88,18 @@ def told_times(runs: Sequence[Ran]) -> dict[str, Any]:
         "seconds_waited": sum(run.waited_s for run in runs),
         "gpu_seconds": round(sum(run.run_s for run in runs), 3),
     }
+
+
+def announced_later(
+    shop: Workshop, model: ModelGraphs, job: Job, *, stage: str, seconds: float
+) -> AbstractContextManager[object]:
+    """The model's usual graph, announced before it is known with what it will be filled."""
+
+    def fill(graph: Graph) -> dict[str, Value | Path]:
+        return {name: "" for name, slot in graph.recipe.inputs.items() if not slot.optional}
+
+    want = Want(stage=stage, part="later", graph=model.graph_for(None), fill=fill, estimate_s=seconds)
+    return shop.announced(job, [want])
 
 
 def photo_for(path: Path | None, model: ModelGraphs) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.part import ModelGraphs, broken, facts_of, told, told_times
+from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, told, told_times
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Want, Workshop
 from ad_pipeline.engines.contracts import Done, Job, MusicRequest, SfxRequest, SoundEngine
@@ -62,6 +62,9 @@ class ComfySound(SoundEngine):
 
     def announce_sfx(self, request: SfxRequest, job: Job) -> AbstractContextManager[object]:
         return self._shop.announced(job, [self._effects(request, request.clip)])
+
+    def announce_later(self, job: Job, *, seconds: float) -> AbstractContextManager[object]:
+        return announced_later(self._shop, self._model, job, stage=STAGE, seconds=seconds)
 
     def _effects(self, request: SfxRequest, clip: Path) -> Want:
         def fill(graph: Graph) -> dict[str, Value | Path]:
