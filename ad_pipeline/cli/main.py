@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run() -> NoReturn:
     """The program: `main`, then out at once; an orderly end of all that Dagster loaded takes a second."""
     code = main()
+    if code == INTERRUPTED:
+        gc.collect()  # what the interruption's traceback held: without its end Python warns of leaked semaphores
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

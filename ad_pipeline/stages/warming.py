@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from multiprocessing import forkserver
+import signal
+from multiprocessing import forkserver, resource_tracker
 
 _PRELOAD = ["ad_pipeline.stages.unswept", "ad_pipeline.defs.warm"]
 
@@ -23,4 +24,11 @@ def begin_warming() -> None:
     for name, value in KEEPS_ITS_MEMORY.items():
         os.environ.setdefault(name, value)  # read once, when a program starts
     multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOAD)
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # before: it would unblock signals
+    # A terminal's Ctrl-C reaches all processes. Only the one that a person started answers it, and tells the others;
+    # they and the programs that they start would die of it in the middle, with a traceback.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()  # it inherits what is blocked, and so does all that comes of it
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
