@@ -115,9 +115,13 @@ class Workshop:
             return error.message
 
     def can(self, name: str, *, stage: str) -> bool:
-        """Whether a node is known that can run the graph: what only makes a thing better waits for none that hangs."""
+        """Whether a node is known that can run the graph: what only makes a thing better waits for none that hangs.
+
+        Nobody can where the graph forbids paid ads: its terms were not weighed when the model was chosen.
+        """
         try:
-            return self.rack.can(_least(self.graph(name)), stage=stage)
+            graph = self.graph(name)
+            return graph.recipe.paid_ads != "no" and self.rack.can(_least(graph), stage=stage)
         except (EngineUnavailable, InputRejected):
             return False
 
@@ -163,15 +167,17 @@ class Workshop:
         ) from why  # fmt: skip
 
     def _ladder(self, name: str) -> Iterator[_Rung]:
-        """The graph, and ever smaller ones."""
+        """The graph, and ever smaller ones; where it may be used in paid ads, none that may not."""
         rung = _Rung(number=0, graph=self.graph(name), instead={})
         for number in range(1, _MOST_RUNGS + 1):
             yield rung
             recipe = rung.graph.recipe
             if not recipe.smaller:
                 return
-            instead = {**rung.instead, **recipe.smaller_values}
-            rung = _Rung(number=number, graph=self.graph(recipe.smaller), instead=instead)
+            smaller = self.graph(recipe.smaller)
+            if smaller.recipe.paid_ads == "no" != recipe.paid_ads:
+                return
+            rung = _Rung(number=number, graph=smaller, instead={**rung.instead, **recipe.smaller_values})
 
     def _given(self, want: Want, rung: _Rung) -> dict[str, Value | Path]:
         instead = {name: value for name, value in rung.instead.items() if name in rung.graph.recipe.inputs}
