@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import ffmpeg
 import numpy as np
 from av.error import FFmpegError
@@ -36,6 +37,9 @@ _ENCODER_PEAK_DB = 0.7
 _BLOCK = AUDIO_RATE_HZ // 1000
 _RELEASE_BLOCKS = 80
 _LOOK_AHEAD_BLOCKS = 3
+
+Peaks = NDArray[np.float64]
+"""The true peak of each millisecond."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +86,11 @@ def master(samples: Samples, *, target_lufs: float, peak_dbtp: float, target: Pa
     if loudness < SILENT_LUFS:
         encode_aac(samples, target)
         return Mastered(path=target, measurements=(measured(target),), within_limits=False, is_silent=True)
-    ceiling_db = peak_dbtp - _ENCODER_PEAK_DB
-    gain_db = _gain_for(samples, target_lufs, ceiling_db, start_db=target_lufs - loudness)
+    ceiling_db, peaks = peak_dbtp - _ENCODER_PEAK_DB, _block_peaks(samples)
+    gain_db = _gain_for(samples, peaks, target_lufs, ceiling_db, start_db=target_lufs - loudness)
     found: list[Loudness] = []
     while True:
-        encode_aac(limited(samples, gain_db=gain_db, ceiling_db=ceiling_db), target)
+        encode_aac(_limited(samples, peaks, gain_db, ceiling_db), target)
         now = measured(target)
         found.append(now)
         missed = target_lufs - now.integrated_lufs
@@ -100,13 +104,13 @@ def master(samples: Samples, *, target_lufs: float, peak_dbtp: float, target: Pa
         gain_db += missed
 
 
-def _gain_for(samples: Samples, target_lufs: float, ceiling_db: float, *, start_db: float) -> float:
+def _gain_for(samples: Samples, peaks: Peaks, target_lufs: float, ceiling_db: float, *, start_db: float) -> float:
     """The gain whose limited result has the loudness; what the limiter takes is given back, twice."""
     gain_db = start_db
     if float(np.abs(samples).max()) * 10 ** (gain_db / 20) < 10 ** ((ceiling_db - 1) / 20):
         return gain_db
     for _ in range(2):
-        missed = target_lufs - integrated_lufs(limited(samples, gain_db=gain_db, ceiling_db=ceiling_db))
+        missed = target_lufs - integrated_lufs(_limited(samples, peaks, gain_db, ceiling_db))
         gain_db += missed
         if abs(missed) < 0.1:
             break
@@ -115,10 +119,14 @@ def _gain_for(samples: Samples, target_lufs: float, ceiling_db: float, *, start_
 
 def limited(samples: Samples, *, gain_db: float, ceiling_db: float) -> Samples:
     """`samples` louder by `gain_db`, with true peaks held under `ceiling_db`; looks ahead, so no click."""
-    louder = np.asarray(samples * np.float32(10 ** (gain_db / 20)), np.float32)
-    ceiling = 10 ** (ceiling_db / 20)
-    peaks = _block_peaks(louder)
-    needed = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
+    return _limited(samples, _block_peaks(samples), gain_db, ceiling_db)
+
+
+def _limited(samples: Samples, peaks: Peaks, gain_db: float, ceiling_db: float) -> Samples:
+    """The same, the peaks of `samples` being known: they grow with the gain."""
+    gain, ceiling = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20)
+    louder = np.asarray(samples * np.float32(gain), np.float32)
+    needed = np.minimum(1.0, ceiling / np.maximum(peaks * gain, 1e-9))
     if needed.min() >= 1:
         return louder
     ahead = np.pad(needed, _LOOK_AHEAD_BLOCKS, mode="edge")
@@ -140,18 +148,20 @@ def _released(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
     return gains
 
 
-def _block_peaks(samples: Samples) -> NDArray[np.float64]:
+def _block_peaks(samples: Samples) -> Peaks:
     """The true peak of each millisecond (4 x oversampled, as BS.1770 asks)."""
     blocks = -(-len(samples) // _BLOCK)
-    padded = np.zeros((blocks * _BLOCK, samples.shape[1]), np.float32)
-    padded[: len(samples)] = samples
-    peaks = np.abs(padded).max(axis=1)
+    padded = np.zeros((1, blocks * _BLOCK, samples.shape[1]), np.float32)
+    padded[0, : len(samples)] = samples
+    peaks = np.abs(padded)
     for phase in (1, 2, 3):
-        taps = _phase_taps(phase / 4)
-        for channel in range(samples.shape[1]):
-            between = np.convolve(padded[:, channel], taps, mode="same")
-            np.maximum(peaks, np.abs(between), out=peaks)
-    return peaks.reshape(blocks, _BLOCK).max(axis=1).astype(np.float64)
+        # As a picture of one row: both channels at once take half as long as `np.convolve`, which meets them apart.
+        taps = _phase_taps(phase / 4)[None, ::-1].copy()
+        between = np.asarray(cv2.filter2D(padded, -1, taps, borderType=cv2.BORDER_CONSTANT), np.float32).reshape(
+            peaks.shape
+        )
+        np.maximum(peaks, np.abs(between, out=between), out=peaks)
+    return peaks.reshape(blocks, -1).max(axis=1).astype(np.float64)
 
 
 def _phase_taps(delay: float) -> Samples:
