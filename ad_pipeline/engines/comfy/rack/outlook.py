@@ -21,7 +21,7 @@ LEAST_WAIT_S = 15.0
 _TOLD_AFTER_S = 2.5
 """A node that just came back is up for one process a moment earlier than for another."""
 _STALE_S = 60.0
-"""After so long without a look nothing is known of how long a node was down."""
+"""After so long without a look, as after Ctrl-Z, no node is known to have been down all the time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,9 @@ class Outlook:
         fitness: Fitness,
         models: Mapping[str, str],
         patience_s: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._nodes, self._health, self._fitness = nodes, health, fitness
         self._models = models
         """graph -> what it loads."""
@@ -55,7 +57,7 @@ class Outlook:
         self.views: dict[str, NodeView] = {}
         self._healths: dict[str, NodeHealth] = {}
         self._closed_since_s: dict[str, float] = {}
-        self._looked_s = 0.0
+        self._looked_s = self._woke_s = float("-inf")
 
     def look(self) -> bool:
         """Whether anything is other than at the last look."""
@@ -69,7 +71,7 @@ class Outlook:
         views = {name: self._view(config, healths[name]) for name, config in configs.items()}
         is_new = views != self.views
         self.configs, self._healths, self.views = configs, healths, views
-        self._note_closed(time.monotonic())
+        self._note_closed(self._clock())
         return is_new
 
     def listed(self) -> dict[str, NodeConfig]:
@@ -88,7 +90,7 @@ class Outlook:
         since_s: list[float] = []
         if not is_open and not error:
             hopes = [name for name, one in verdicts.items() if one is None or one.is_fit or one.is_passing]
-            since_s = [self._closed_since_s.get(name, time.monotonic()) for name in hopes]
+            since_s = [self._closed_since_s.get(name, self._clock()) for name in hopes]
         return Chance(nodes=nodes, is_open=is_open, error=error, down_since_s=max(since_s, default=None))
 
     def wait_for(self, waiter: Waiter, chance: Chance) -> None:
@@ -96,9 +98,9 @@ class Outlook:
         if chance.is_open:
             waiter.gives_up_s = None
             return
-        now_s = time.monotonic()
+        now_s = self._clock()
         since_s = now_s if chance.down_since_s is None else chance.down_since_s
-        if waiter.gives_up_s is None:
+        if waiter.gives_up_s is None or waiter.gives_up_s - waiter.limit_s < self._woke_s:
             least_s = min(LEAST_WAIT_S, self._patience_s)
             waiter.gives_up_s = max(since_s + self._patience_s, now_s + least_s)
             waiter.limit_s = waiter.gives_up_s - now_s
@@ -115,7 +117,7 @@ class Outlook:
         """What somebody hears who waits for nodes that are all down; empty while that may change any moment."""
         verdicts = self._verdicts(waiter)
         is_coming = any(self.views[name].is_open and (one is None or one.is_passing) for name, one in verdicts.items())
-        if is_coming or not all(verdicts.values()) or time.monotonic() - waiter.entered_s < self._told_after_s:
+        if is_coming or not all(verdicts.values()) or self._clock() - waiter.entered_s < self._told_after_s:
             return ""
         return say(
             "no node can be used now; it waits up to {limit_s:.0f} s: {reasons}",
@@ -138,7 +140,9 @@ class Outlook:
         )  # fmt: skip
 
     def _note_closed(self, now_s: float) -> None:
-        before = self._closed_since_s if now_s - self._looked_s < _STALE_S else {}
+        if now_s - self._looked_s >= _STALE_S:
+            self._closed_since_s, self._woke_s = {}, now_s
+        before = self._closed_since_s
         closed = [name for name, view in self.views.items() if not view.is_open]
         self._closed_since_s = {name: before.get(name, now_s) for name in closed}
         self._looked_s = now_s
