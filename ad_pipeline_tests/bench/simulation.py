@@ -7,7 +7,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ad_pipeline.engines.comfy.rack.choosing import Given, Held, Place, Times, Waiting, choose
+from ad_pipeline.engines.comfy.rack.choosing import choose
+from ad_pipeline.engines.comfy.rack.situation import Given, Held, Place, Times, Waiting
 
 STAGES = ("key_image", "motion_clip", "lipsync", "sfx")
 AFTER: Mapping[str, str] = {"motion_clip": "key_image", "lipsync": "motion_clip", "sfx": "motion_clip"}

@@ -10,14 +10,10 @@ from ad_pipeline.engines.comfy.rack.choosing import (
     MOST_ON_A_NODE,
     MOST_WITH_URGENT,
     ORDINARY_WAIT_S,
-    Given,
-    Held,
-    Place,
-    Times,
-    Waiting,
     choose,
     places_before,
 )
+from ad_pipeline.engines.comfy.rack.situation import Given, Held, Place, Times, Waiting
 from ad_pipeline_tests.bench.simulation import LOAD_S, STAGES, Simulation, lower_bound_s, pieces
 
 _TIMES = Times(load_s=dict.fromkeys(STAGES, 10.0))

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
-from ad_pipeline.engines.comfy.rack.choosing import MOST_ON_A_NODE, Held, Place, Waiting, choose
+from ad_pipeline.engines.comfy.rack.choosing import MOST_ON_A_NODE, choose
 from ad_pipeline.engines.comfy.rack.entries import NodeView
 from ad_pipeline.engines.comfy.rack.learning import known_times
+from ad_pipeline.engines.comfy.rack.situation import Held, Place, Waiting
 from ad_pipeline.engines.comfy.rack.tables import FAILURES, JOBS, NODES
 
 _ON_A_NODE = ("held", "orphan")

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from ad_pipeline.engines.comfy.rack.choosing import Times
+from ad_pipeline.engines.comfy.rack.situation import Times
 from ad_pipeline.engines.comfy.rack.tables import TIMES
 
 _TIMES = select(TIMES)

@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from ad_pipeline.engines.comfy.rack.choosing import Waiting
 from ad_pipeline.engines.comfy.rack.entries import Entry, Lease, Left, NodeView, Orphan
 from ad_pipeline.engines.comfy.rack.giving import Giving
 from ad_pipeline.engines.comfy.rack.learning import learn
 from ad_pipeline.engines.comfy.rack.processes import is_dead, own_mark
+from ad_pipeline.engines.comfy.rack.situation import Waiting
 from ad_pipeline.engines.comfy.rack.tables import FAILURES, JOBS, NODES, PROCESSES, Database
 
 HINT_S = 3600.0
