@@ -19,26 +19,26 @@ class InstanceBooks:
     """The books of one instance."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
-        self._instance = instance
+        self.instance = instance
 
     def open_session(self, session_id: str) -> None:
         """Make the session known, and end what dead processes left of any."""
-        register(self._instance, session_id)
-        end_orphan_runs(self._instance)
+        register(self.instance, session_id)
+        end_orphan_runs(self.instance)
 
     def register_scenes(self, session_id: str, scene_ids: Sequence[str]) -> None:
         """Make the session's scenes known."""
-        register(self._instance, session_id, tuple(scene_ids))
+        register(self.instance, session_id, tuple(scene_ids))
 
     def end_orphan_runs(self) -> None:
         """End the runs whose process is gone."""
-        end_orphan_runs(self._instance)
+        end_orphan_runs(self.instance)
 
     def gpu_workplace(self, nodes: Sequence[str]) -> Workplace:
         """The workplace as workers have it, with the nodes' pools named before they are used."""
-        name_pools(self._instance, nodes)
-        free_pools(self._instance)
-        return workplace_of(self._instance)
+        name_pools(self.instance, nodes)
+        free_pools(self.instance)
+        return workplace_of(self.instance)
 
     def versions(self, session_id: str, scene_ids: Sequence[str]) -> Mapping[tuple[str, str], str]:
         """(asset, scene or "") -> the data version last recorded; what was never recorded is not in it."""
@@ -53,7 +53,7 @@ class InstanceBooks:
         }
 
     def _seen(self, asset: str, places: Mapping[str, str]) -> dict[str, str]:
-        tags = self._instance.event_log_storage.get_latest_tags_by_partition(
+        tags = self.instance.event_log_storage.get_latest_tags_by_partition(
             dg.AssetKey(asset),
             dg.DagsterEventType.ASSET_MATERIALIZATION,
             tag_keys=[DATA_VERSION_TAG],

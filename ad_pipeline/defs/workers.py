@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -88,9 +89,13 @@ class WarmWorkers:
         """Cancel every run, the waiting ones included."""
         self._stop.set()
 
+    def processes(self) -> list[BaseProcess]:
+        """Those that were started and not joined."""
+        return list((getattr(self._pool, "_processes", None) or {}).values())
+
     def close(self) -> None:
         """End the processes; their runs have ended, or nobody waits for them any more."""
-        processes = list((getattr(self._pool, "_processes", None) or {}).values())
+        processes = self.processes()
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()  # an orderly exit of a loaded interpreter takes most of a second
