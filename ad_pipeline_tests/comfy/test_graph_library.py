@@ -19,6 +19,7 @@ from ad_pipeline.engines.comfy.graph_check import preflight, problems
 from ad_pipeline.engines.comfy.graph_folders import built_in_graphs, graph_folders
 from ad_pipeline.engines.comfy.graphs import Graph, load_graph, load_graphs
 from ad_pipeline.engines.comfy.recipe import Slot, Value, narrowest
+from ad_pipeline.engines.contracts import PaidAds
 from ad_pipeline.engines.registry import graphs_of
 from ad_pipeline.errors import EngineRefused, InputRejected
 from ad_pipeline.routing.catalogue import models
@@ -133,7 +134,7 @@ def test_the_licences_of_models_decide_on_paid_ads() -> None:
 
 def test_the_route_knows_the_narrowest_terms_of_all_graphs_of_a_model() -> None:
     for model_id, row in models().items():
-        terms = [_GRAPHS[name].recipe.paid_ads for name in graphs_of(model_id)]
+        terms: list[PaidAds] = [_GRAPHS[name].recipe.paid_ads for name in graphs_of(model_id)]
         if terms:
             assert row.licence.paid_ads == narrowest(terms), model_id
             assert row.licence.paid_ads == "yes" or row.licence.note or "NC" in row.licence.name, model_id
