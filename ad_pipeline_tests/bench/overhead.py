@@ -90,21 +90,19 @@ def overhead_rows(folder: Path, *, quick: bool, tell: Tell) -> list[Row]:
         script_ms, graph_ms, whole_ms = _medians_ms(ways, rounds=5 if quick else 20)
     return [
         Row(name="GPU job that takes no time: a minimal script", value=script_ms, unit="ms"),
-        *_beside("run_graph", graph_ms, script_ms),
-        *_beside("an engine's whole way", whole_ms, script_ms),
+        *_beside("ours, from submit to the verified file", graph_ms, script_ms, limit=MOST_OF_SCRIPT),
+        # The script shares its node with nobody: what a place in the common list costs is shown, not judged by it.
+        *_beside("the same and a turn in the waiting list before", whole_ms, script_ms, limit=None),
     ]
 
 
-def _beside(name: str, took_ms: float, script_ms: float) -> list[Row]:
+def _beside(name: str, took_ms: float, script_ms: float, *, limit: float | None) -> list[Row]:
     name = f"GPU job that takes no time: {name}"
     ratio = took_ms / script_ms
     return [
         Row(name=name, value=took_ms, unit="ms", limit=MOST_MS),
-        Row(
-            name=f"{name}, beside the script", value=took_ms, unit="ms", ratio=ratio, ratio_to="script",
-            limit=MOST_OF_SCRIPT,
-        ),
-    ]  # fmt: skip
+        Row(name=f"{name}, beside the script", value=took_ms, unit="ms", ratio=ratio, ratio_to="script", limit=limit),
+    ]
 
 
 def _medians_ms(ways: list[Way], *, rounds: int) -> list[float]:
