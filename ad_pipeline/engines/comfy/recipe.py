@@ -161,8 +161,9 @@ class Recipe(_Table):
     @property
     def paid_ads(self) -> PaidAds:
         """The narrowest of all terms that the graph stands under; files that only a choice wants left aside."""
-        told = [model.paid_ads for model in self.models if not model.optional]
-        return narrowest([*told, *(service.paid_ads for service in self.services)])
+        told: list[PaidAds] = [model.paid_ads for model in self.models if not model.optional]
+        told.extend(service.paid_ads for service in self.services)
+        return narrowest(told)
 
     @property
     def licences(self) -> str:
@@ -221,7 +222,11 @@ class Recipe(_Table):
 
 def narrowest(terms: Iterable[PaidAds]) -> PaidAds:
     """What is allowed under all of them together."""
-    return min(terms, key=_WORST_FIRST.index, default="yes")
+    found = set(terms)
+    for worst in _WORST_FIRST:
+        if worst in found:
+            return worst
+    return "yes"
 
 
 def fits(slot: Slot, value: object) -> bool:
