@@ -109,6 +109,15 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lesser:
+    """What made it in place of the engine's own model, and why: weaker, so what it made is degraded."""
+
+    model_id: str
+    licence: Licence
+    why: Message
+
+
+@dataclass(frozen=True, kw_only=True)
 class Done:
     """What every engine says of its finished work."""
 
@@ -119,6 +128,7 @@ class Done:
     cost_usd: float = 0.0
     node: str = ""
     attempts: int = 1
+    lesser: Lesser | None = None
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON values for the record: e.g. which words of the prompt were honoured."""
 

@@ -141,7 +141,7 @@ class Ledger:
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self._path, timeout=_BUSY_WAIT_S, isolation_level=None)
-        db.execute("PRAGMA journal_mode = WAL")
+        # Not WAL: while two processes bring a new file to it, SQLite refuses one of them at once, whatever the timeout.
         db.executescript(_TABLE)
         return db
 

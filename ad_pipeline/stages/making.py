@@ -135,23 +135,17 @@ def _made_by(
         )
         run_s = time.monotonic() - started - done.seconds_waited
         verdicts = task.check(draft, done)
-        degraded = None
-        if row.model_id != task.decision.wanted.model_id:
-            degraded = Degraded(
-                wanted=task.decision.wanted.model_id,
-                used=row.model_id,
-                why="; ".join(dict.fromkeys(str(fault) for fault in faults)),
-                reasons=tuple({str(fault): fault.message.noted() for fault in faults}.values()),
-            )
+        degraded = _degraded(task, row, done, faults)
+        licence = done.lesser.licence if done.lesser else row.licence
         estimate = task.estimate(engine)
         record = session.commit(
             draft,
             made_by=workplace.made_by,
             facts={
                 "engine": row.engine,
-                "model": done.model,
+                "model": done.lesser.model_id.split("/", 1)[1] if done.lesser else done.model,
                 "version": engine.facts.version,
-                "licence": LicenceNote(name=row.licence.name, paid_ads=row.licence.paid_ads),
+                "licence": LicenceNote(name=licence.name, paid_ads=licence.paid_ads),
                 "graph": str(done.details.get("graph", "")),
                 "graph_version": str(done.details.get("graph_version", "")),
                 "seed": seed if done.seed is None else done.seed,
@@ -176,6 +170,21 @@ def _made_by(
     state: StepState = "degraded" if degraded else "made"
     _tell(workplace, session, task, state, note=f"v{record.take}", seconds=time.monotonic() - started)
     return record
+
+
+def _degraded(task: Task, row: ModelRow, done: Done, faults: Sequence[AdPipelineError]) -> Degraded | None:
+    """What kept the wanted model from making it: faults of those before, and what the engine itself fell back on."""
+    wanted = task.decision.wanted.model_id
+    used = done.lesser.model_id if done.lesser else row.model_id
+    if used == wanted:
+        return None
+    whys = [*(fault.message for fault in faults), *([done.lesser.why] if done.lesser else [])]
+    return Degraded(
+        wanted=wanted,
+        used=used,
+        why="; ".join(dict.fromkeys(str(why) for why in whys)),
+        reasons=tuple({str(why): why.noted() for why in whys}.values()),
+    )
 
 
 def _tried(

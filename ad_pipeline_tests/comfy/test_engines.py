@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from ad_pipeline.checks.film import check_clip
+from ad_pipeline.engines.comfy.graph_folders import built_in_graphs
+from ad_pipeline.engines.comfy.graphs import load_graph
 from ad_pipeline.engines.comfy.image import ComfyImage
 from ad_pipeline.engines.comfy.part import ModelGraphs
 from ad_pipeline.engines.comfy.place import Place
@@ -39,10 +41,11 @@ from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable
 from ad_pipeline.ledger.ledger import Ledger
 from ad_pipeline.media.encode import MEZZANINE, VideoWriter, planes_from_rgb
 from ad_pipeline.media.sound import read_sound, write_wav
-from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.records import LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import SessionStore
 from ad_pipeline.stages.key_image import make_key_images
 from ad_pipeline.stages.kits import kit_of
+from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.workplace import StepReport, Workplace
 from ad_pipeline.values import Box, Size
 from ad_pipeline_tests.comfy.jobs import new_id, until
@@ -312,6 +315,7 @@ def test_out_of_memory_once_empties_the_card_and_runs_again(server: ComfyServer,
         )
 
     assert done.details["graph"] == "qwen_edit_2511"
+    assert done.lesser is None
     assert len(done.details["lessened"]) == 1
     assert "POST /free" in server.requests
 
@@ -343,13 +347,13 @@ def test_memory_that_never_suffices_is_a_refusal_and_not_three_attempts(server: 
 class Desk:
     """A session of standard quality whose key image comes from ComfyUI."""
 
-    def __init__(self, root: Path, registry: Registry) -> None:
+    def __init__(self, root: Path, registry: Registry, **changes: Any) -> None:
         self.reports: list[StepReport] = []
         self.workplace = Workplace(
             store=SessionStore(root), ledger=Ledger(root / "ledger.sqlite"), engines=registry,
             report=self.reports.append, first_pause_s=0.05,
         )  # fmt: skip
-        open_ad(self.workplace, quality="standard")
+        open_ad(self.workplace, quality="standard", **changes)
 
     def key_image(self) -> TakeRecord:
         return make_key_images(self.workplace, "ad", "scene_001")[0]
@@ -397,6 +401,29 @@ def test_a_fault_that_passes_ends_on_the_wanted_engine(
 
     assert record.engine == "comfyui", desk.reports
     assert record.degraded is None
+
+
+def test_what_a_smaller_model_made_for_want_of_memory_is_degraded_and_under_its_own_terms(
+    place: Place, server: ComfyServer, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    _a_picture(root / "pack.png")
+    desk = Desk(root, Registry(comfy=place), product_image="pack.png")
+    assert desk.key_image().degraded is None  # the node has shown by now that it works
+    scenes = facts_of(desk.workplace, "ad").storyboard.scenes
+    with_product = next(scene.id for scene in scenes if "product_3d" in scene.brand_elements)
+    server.behaviour.out_of_memory = 2
+
+    record = make_key_images(desk.workplace, "ad", with_product)[0]
+
+    assert record.degraded
+    wanted, used = "comfyui/qwen_image_edit_2511", "comfyui/qwen_edit_2511_lightning"
+    assert (record.degraded.wanted, record.degraded.used) == (wanted, used)
+    assert "memory" in record.degraded.why
+    assert (record.engine, record.model) == ("comfyui", "qwen_edit_2511_lightning")
+    lightning = load_graph(built_in_graphs(), "qwen_edit_2511_lightning").recipe
+    assert record.licence == LicenceNote(name=lightning.licences, paid_ads=lightning.paid_ads)
 
 
 def _mend(server: ComfyServer) -> None:

@@ -346,3 +346,21 @@ def test_retiring_leaves_nothing_but_what_is_held(mine: WaitingList, theirs: Wai
 
     assert not theirs.waiting()
     assert {one.job_id for one in theirs.orphans()} == {"a", "b"}
+
+
+def _open_in(url: str, start: Any) -> None:
+    start.wait()
+    WaitingList(url).close()
+
+
+def test_eight_processes_may_open_a_new_list_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(8)
+    workers = [context.Process(target=_open_in, args=(database_in(tmp_path), start)) for _ in range(8)]
+
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+
+    assert [worker.exitcode for worker in workers] == [0] * 8

@@ -54,7 +54,7 @@ class ComfyImage(ImageEngine):
             model=self.facts.model,
             seed=request.seed,
             details={**told(runs), "made_at": str(made), "enlarged_by": _UPSCALE if enlarged else "Lanczos, here"},
-            **told_times(runs),
+            **told_times(runs, self._model),
         )
 
     def announce_image(self, request: ImageRequest, job: Job) -> AbstractContextManager[object]:

@@ -57,7 +57,7 @@ class ComfyLipsync(LipsyncEngine):
             model=self.facts.model,
             seed=request.seed,
             details={**told([run]), "face": "not checked"},
-            **told_times([run]),
+            **told_times([run], self._model),
         )
 
     def announce_lipsync(self, request: LipsyncRequest, job: Job) -> AbstractContextManager[object]:

@@ -64,7 +64,7 @@ class ComfyMotion(MotionEngine):
                 "enlarged_by": _UPSCALE if enlarged else "Lanczos, here",
                 "not_honoured": [] if "prompt" in runs[0].graph.recipe.inputs else [request.motion_prompt],
             },
-            **told_times(runs),
+            **told_times(runs, self._model),
         )
 
     def _pieces(self, request: MotionRequest, scratch: Path, job: Job) -> tuple[list[Path], list[Ran]]:

@@ -11,7 +11,7 @@ from typing import Any
 from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
-from ad_pipeline.engines.contracts import Craft, EngineFacts, Job, Licence
+from ad_pipeline.engines.contracts import Craft, EngineFacts, Job, Lesser, Licence
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, MediaError
 
 
@@ -81,13 +81,23 @@ def _told_run(run: Ran) -> dict[str, Any]:
     return {"graph": run.graph.name, "node": run.node, "gpu": run.gpu, **times}
 
 
-def told_times(runs: Sequence[Ran]) -> dict[str, Any]:
-    """Node, waiting and GPU time of a job's runs, as `Done` takes them."""
+def told_times(runs: Sequence[Ran], model: ModelGraphs) -> dict[str, Any]:
+    """Node, waiting, GPU time and what stepped in for the model, as `Done` takes them."""
     return {
+        "lesser": _lesser(runs, model),
         "node": ", ".join(dict.fromkeys(run.node for run in runs)),
         "seconds_waited": sum(run.waited_s for run in runs),
         "gpu_seconds": round(sum(run.run_s for run in runs), 3),
     }
+
+
+def _lesser(runs: Sequence[Ran], model: ModelGraphs) -> Lesser | None:
+    for run in runs:
+        if run.too_large is not None:
+            recipe = run.graph.recipe
+            licence = Licence(name=recipe.licences, paid_ads=recipe.paid_ads)
+            return Lesser(model_id=f"{model.engine}/{run.graph.name}", licence=licence, why=run.too_large)
+    return None
 
 
 def announced_later(

@@ -57,7 +57,7 @@ class ComfySound(SoundEngine):
             model=self.facts.model,
             seed=request.seed,
             details={**told([run]), "length_s": round(length_s, 3)},
-            **told_times([run]),
+            **told_times([run], self._model),
         )
 
     def announce_sfx(self, request: SfxRequest, job: Job) -> AbstractContextManager[object]:

@@ -65,6 +65,8 @@ class Ran:
     swapped: bool
     taken_up: bool
     lessened: tuple[str, ...]
+    too_large: Message | None
+    """Why a smaller graph than the one asked for ran; None when that one did."""
     seen: Mapping[str, Seen]
 
 
@@ -156,7 +158,8 @@ class Workshop:
         why: OutOfMemory | None = None
         for rung in self._ladder(want.graph):
             try:
-                return self._run(job, want, rung, lessened)
+                ran = self._run(job, want, rung, lessened)
+                return replace(ran, too_large=why.message if why else None)
             except OutOfMemory as error:
                 why = error
                 lessened.append(f"{error.message}")
@@ -208,7 +211,7 @@ class Workshop:
         return Ran(
             graph=graph, node=turn.name, gpu=turn.gpu, waited_s=turn.waited_s + fetched.done.waited_s,
             run_s=fetched.done.run_s, swapped=turn.swapped, taken_up=fetched.taken_up, lessened=tuple(lessened),
-            seen=fetched.seen,
+            too_large=None, seen=fetched.seen,
         )  # fmt: skip
 
     def _on_node(self, turn: Turn, graph: Graph, given: Mapping[str, Value | Path], job: Job, want: Want) -> Fetched:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -36,6 +38,7 @@ from sqlalchemy.pool import QueuePool
 from ad_pipeline.errors import MachineLacks
 
 _BUSY_S = 30.0
+_WAL_TRIES = 100
 _META = MetaData()
 
 CHANGE = Table("rack_change", _META, Column("id", Integer, primary_key=True), Column("number", Integer, nullable=False))
@@ -190,10 +193,20 @@ def _make_folder(file: str | None) -> None:
         ) from error  # fmt: skip
 
 
-def _opened(connection: Any, _: object) -> None:
+def _opened(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous = NORMAL").close()
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Bring the file to WAL; where that cannot be had, its list is only slower."""
+    for _ in range(_WAL_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError:  # another process does the same: SQLite refuses at once, whatever the timeout
+            time.sleep(random.uniform(0.01, 0.05))
 
 
 def _begun(connection: Connection) -> None:
