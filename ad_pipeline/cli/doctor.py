@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ad_pipeline.cli.exits import DONE, FAILED
 from ad_pipeline.cli.node_findings import NodesSeen, nodes_seen
+from ad_pipeline.engines.contracts import PaidAds
 from ad_pipeline.engines.registry import Registry, graphs_of
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import Message, say, user_language
@@ -35,14 +36,14 @@ class Finding:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Look at everything; exit 1 when a draft cannot be made here, or a node fails that `--gpu` asked for."""
+    """Look at everything; exit 1 when a draft cannot be made here, or `--gpu` asked for a film that no node made."""
     settings = settings_from_environment()
     seen = nodes_seen(settings, smoke=options.gpu)
     findings = [look() for look in _NEEDED] + _engines(settings, seen)
     broken = [f for f in findings if f.needed and not f.good]
     nodes = [Finding(name=name, good=good, needed=options.gpu, said=said) for name, good, said in seen.nodes]
     findings += nodes + [Finding(name=name, good=good, needed=False, said=said) for name, good, said in seen.graphs]
-    are_nodes_bad = options.gpu and not all(node.good for node in nodes)
+    fault = seen.fault if options.gpu and not all(node.good for node in nodes) else ""
     if options.json:
         print(
             json.dumps({"ready": not broken, "findings": [asdict(f) for f in findings]}, ensure_ascii=False, indent=1)
@@ -52,9 +53,9 @@ def doctor(options: argparse.Namespace) -> int:
             mark = "✓" if found.good else "✗" if found.needed else "·"
             print(f"{mark} {found.name:26} {found.said}")
         print(say("this machine can make drafts") if not broken else say("this machine cannot make ads yet"))
-        if are_nodes_bad:
-            print(say("not every GPU node does what it should: see the lines above"))
-    return FAILED if broken or are_nodes_bad else DONE
+        if fault:
+            print(fault)
+    return FAILED if broken or fault else DONE
 
 
 def _python() -> Finding:
@@ -129,7 +130,7 @@ def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
         graphs = graphs_of(model_id) or ((row.model,) if row.engine == "comfyui" else ())
         why_not = _why_not_there(graphs, row, settings, seen) if graphs else _said(registry.why_not(model_id))
         nodes = ", ".join(dict.fromkeys(node for graph in graphs for node in seen.runs.get(graph, ())))
-        licence = f"{row.licence.name}; {say('paid ads')}: {row.licence.paid_ads}"
+        licence = f"{_licence_said(row.licence.name)}; {_paid_ads_said(row.licence.paid_ads)}"
         said = " ".join(filter(None, [why_not or nodes, f"({licence})"])) if why_not or nodes else licence
         needed = row.engine in ("animatic", "cut")
         found.append(Finding(name=model_id, good=not why_not, needed=needed, said=said))
@@ -143,6 +144,31 @@ def _why_not_there(graphs: Sequence[str], row: ModelRow, settings: Settings, see
     if not row.local and not settings.comfy_key:
         return say("it needs the key of a Comfy account in AD_PIPELINE_COMFY_KEY")
     return ""
+
+
+def _licence_said(name: str) -> str:
+    """A licence keeps its own name; what our table of models says in words is said in the person's language."""
+    words = {
+        "ours": say("ours"),
+        "ours; x264 and AAC patents are the distributor's matter": say(
+            "ours; x264 and AAC patents are the distributor's matter"
+        ),
+        "espeak-ng: GPL-3.0-or-later (program, not its sound)": say(
+            "espeak-ng: GPL-3.0-or-later (program, not its sound)"
+        ),
+        "Open RAIL++ (LatentSync); InsightFace: non-commercial research only (its face detector)": say(
+            "Open RAIL++ (LatentSync); InsightFace: non-commercial research only (its face detector)"
+        ),
+    }
+    return words.get(name, name)
+
+
+def _paid_ads_said(allowed: PaidAds) -> str:
+    return {
+        "yes": say("paid ads: yes"),
+        "no": say("paid ads: no"),
+        "limited": say("paid ads: limited"),
+    }[allowed]
 
 
 def _said(why: Message | None) -> str:

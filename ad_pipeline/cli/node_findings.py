@@ -38,10 +38,11 @@ Found = tuple[str, bool, str]
 class NodesSeen:
     """`nodes`: a line for each node, and its film; `graphs`: one for each graph that runs on none.
 
-    `runs`: by graph, the nodes that can run it.
+    `fault`: what `--gpu` says at its end when not all `nodes` are good. `runs`: by graph, the nodes that can run it.
     """
 
     nodes: list[Found]
+    fault: str
     graphs: list[Found] = field(default_factory=list[Found])
     runs: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
@@ -51,9 +52,12 @@ def nodes_seen(settings: Settings, *, smoke: bool) -> NodesSeen:
     try:
         nodes = NodesFile(settings.nodes)()
     except AdPipelineError as error:
-        return NodesSeen(nodes=[("gpu nodes", False, _said(error))])
+        fault = say("the list of GPU nodes cannot be used, so none made a film")
+        return NodesSeen(nodes=[("gpu nodes", False, _said(error))], fault=fault)
     if not nodes:
-        return NodesSeen(nodes=[("gpu nodes", False, say("none listed; ad-pipeline gpu says how to add one"))])
+        said = say("none listed in {file}; ad-pipeline gpu says how to add one", file=str(settings.nodes))
+        fault = say("no GPU node is listed, so none made a film")
+        return NodesSeen(nodes=[("gpu nodes", False, said)], fault=fault)
     watch = HealthWatch(lambda: nodes, may_probe=False)
     seen = watch.look(wait_s=LOOK_S)
     watch.close()
@@ -61,7 +65,9 @@ def nodes_seen(settings: Settings, *, smoke: bool) -> NodesSeen:
     try:
         graphs = load_graphs(graph_folders(settings.graphs))
     except AdPipelineError as error:
-        return NodesSeen(nodes=[("graphs", False, _said(error))])
+        return NodesSeen(
+            nodes=[("graphs", False, _said(error))], fault=say("the graphs cannot be used, so no GPU node made a film")
+        )
     lacks = _lacks(up, graphs)
     found: list[Found] = []
     for node in nodes:
@@ -80,7 +86,8 @@ def nodes_seen(settings: Settings, *, smoke: bool) -> NodesSeen:
         if smoke:
             found.append(_smoke(node))
     runs = {graph: [name for name, lack in lacks.items() if graph not in lack] for graph in graphs}
-    return NodesSeen(nodes=found, graphs=_nowhere(graphs, lacks), runs=runs)
+    fault = say("not every GPU node does what it should: see the lines above")
+    return NodesSeen(nodes=found, fault=fault, graphs=_nowhere(graphs, lacks), runs=runs)
 
 
 def _lacks(nodes: Sequence[NodeConfig], graphs: Mapping[str, Graph]) -> dict[str, dict[str, str]]:

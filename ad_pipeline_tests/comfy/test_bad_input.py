@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from ad_pipeline.cli.main import main
+from ad_pipeline.routing.catalogue import models
 from ad_pipeline_tests.comfy.products import picture
 from ad_pipeline_tests.comfy.server import ComfyServer
 from ad_pipeline_tests.comfy.websites import Reply, page, self_signed, website
@@ -153,6 +155,37 @@ def _looked_at(run: Run, en: str, ko: str) -> None:
         assert [code for code, _ in told.values()] == [1, 1]
         assert en in told["en"][1]
         assert ko in told["ko"][1]
+
+
+def test_a_doctor_asked_for_gpus_says_that_none_is_listed_and_where(tmp_path: Path, run: Run) -> None:
+    asked, unasked = run("doctor", "--gpu"), run("doctor")
+
+    assert [code for code, _ in asked.values()] == [1, 1]
+    assert f"none listed in {tmp_path / 'nodes.toml'}; ad-pipeline gpu says how" in asked["en"][1]
+    assert asked["en"][1].endswith("\nno GPU node is listed, so none made a film\n")
+    assert asked["ko"][1].endswith("\n목록에 GPU 노드가 없어 시험 영상을 만들지 못했습니다\n")
+    assert [code for code, _ in unasked.values()] == [0, 0]  # drafts need no GPU
+    assert unasked["en"][1].endswith("\nthis machine can make drafts\n")
+
+
+def test_a_doctor_asked_for_gpus_says_that_their_list_is_broken(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "nodes.toml").write_text("oh dear", encoding="utf-8")
+
+    told = run("doctor", "--gpu")
+
+    assert [code for code, _ in told.values()] == [1, 1]
+    assert "nodes.toml is no TOML" in told["en"][1]
+    assert told["en"][1].endswith("\nthe list of GPU nodes cannot be used, so none made a film\n")
+
+
+def test_the_doctor_tells_a_korean_of_licences_in_korean(run: Run) -> None:
+    lines = {line.split()[1]: line for line in run("doctor")["ko"][1].splitlines() if "유료 광고: " in line}
+
+    assert len(lines) == len(models())
+    assert lines["animatic/compositor"].endswith(" 자체 제작; 유료 광고: 가능")
+    assert lines["comfyui/mmaudio"].endswith("(CC BY-NC 4.0; 유료 광고: 불가)")
+    assert lines["comfyui/svd"].endswith("유료 광고: 조건부)")
+    assert [line for line in lines.values() if re.search(r"\b(ours|yes|limited|only|program)\b", line)] == []
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def cuda_devices(python: str) -> tuple[CudaDevice, ...]:
         ) from error  # fmt: skip
     if "missing" in told:
         raise MachineLacks(
-            "{python} has no torch, which finds the CUDA devices: pip install 'ad_pipeline[gpu]', or name ComfyUI's "
-            "own Python with --python", python=python,
+            "{python} has no torch, which finds the CUDA devices; name ComfyUI's own Python with --python. Where "
+            "ComfyUI runs with ours: .venv/bin/pip install -e '.[gpu]'", python=python,
         )  # fmt: skip
     if not told["devices"]:
         raise MachineLacks(

@@ -21,7 +21,7 @@ def local_cards() -> tuple[Card, ...]:
         import pynvml
     except ImportError as error:
         raise MachineLacks(
-            "the cards of this machine cannot be read without nvidia-ml-py: pip install 'ad_pipeline[gpu]'"
+            "the cards of this machine cannot be read without nvidia-ml-py: .venv/bin/pip install nvidia-ml-py"
         ) from error
     try:
         pynvml.nvmlInit()
