@@ -148,7 +148,10 @@ def _decisions(facts: SessionFacts) -> list[Decision]:
     found = [decide("storyboard", brief=facts.brief)]
     if facts.session.picked(STORYBOARD):
         for scene in facts.storyboard.scenes:
-            found += [decide(stage, brief=facts.brief, scene=scene) for stage in SCENE_KINDS]  # type: ignore[arg-type]
+            found += [
+                decide(stage, brief=facts.brief, scene=scene, kit=facts.kit)  # type: ignore[arg-type]
+                for stage in SCENE_KINDS
+            ]
     found += [decide("music", brief=facts.brief), decide("final_mp4", brief=facts.brief)]
     return found
 

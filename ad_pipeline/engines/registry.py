@@ -35,6 +35,7 @@ _COMFY: Mapping[str, tuple[Craft, Mapping[str, str]]] = MappingProxyType(
         "comfyui/qwen_image_edit_2511_lightning": ("image", {"": "qwen_edit_2511_lightning"}),
         "comfyui/qwen_image_edit_2509": ("image", {"": "qwen_edit_2509"}),
         "comfyui/qwen_image_edit_2509_lightning": ("image", {"": "qwen_edit_2509_lightning"}),
+        "openai/gpt-image-2": ("image", {"": "gpt_image"}),
         "openai/dall-e-3": ("image", {"": "dalle3"}),
         "comfyui/animatediff": ("motion", {"": "animatediff_sd15"}),
         "comfyui/animatediff_sdxl": ("motion", {"": "animatediff_sdxl"}),

@@ -18,6 +18,7 @@ from ad_pipeline.errors import StoryboardRejected
 from ad_pipeline.messages import Message
 from ad_pipeline.routing.catalogue import ModelRow, models
 from ad_pipeline.story.border import nearest
+from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief
 from ad_pipeline.story.storyboard import Scene
 
@@ -88,14 +89,16 @@ class _Row:
         )
 
 
-def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None) -> Decision:
-    """The engine for `stage`, and the chain behind it.
+def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None, kit: BrandKit | None = None) -> Decision:
+    """The engine for `stage`, and the chain behind it. Of the kit only its LoRA counts.
 
     Raises:
         StoryboardRejected: the scene names an engine that does not exist or may not be used here.
     """
     length_s = scene.duration_seconds if scene else brief.duration
-    row = next(r for r in _rows() if r.holds(stage=stage, brief=brief, needs=_needs(brief, scene), length_s=length_s))
+    row = next(
+        r for r in _rows() if r.holds(stage=stage, brief=brief, needs=_needs(brief, scene, kit), length_s=length_s)
+    )
     wish = {str(name): engine for name, engine in scene.engines.items()}.get(stage, "") if scene else ""
     names, reason = row.engines, Message(row.reason)
     if wish:
@@ -128,11 +131,11 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None) -> D
     )
 
 
-def _needs(brief: Brief, scene: Scene | None) -> frozenset[str]:
+def _needs(brief: Brief, scene: Scene | None, kit: BrandKit | None) -> frozenset[str]:
     needs = {
         "not_commercial": not brief.commercial,
         "product_image": bool(brief.product_image) and bool(scene and "product_3d" in scene.brand_elements),
-        "brand_elements": bool(scene and scene.brand_elements),
+        "brand_lora": bool(scene and scene.brand_elements and kit and kit.lora),
         "controlnet": bool(scene and scene.controlnet_mode and brief.product_image),
         "speaker": bool(scene and scene.speaker_on_camera),
         "cta": bool(scene and scene.purpose == "cta"),

@@ -64,7 +64,7 @@ def wants_gpus(facts: SessionFacts) -> bool:
         row.gpu
         for scene in scenes
         for stage in _GPU_STAGES
-        for row in decide(stage, brief=facts.brief, scene=scene).chain
+        for row in decide(stage, brief=facts.brief, scene=scene, kit=facts.kit).chain
     )
 
 
@@ -92,7 +92,7 @@ def announced_later(
     workplace: Workplace, facts: SessionFacts, scene_id: str, kind: RoutedStage
 ) -> AbstractContextManager[object]:
     """While this lasts, it is known that the scene will ask for work of that kind, where it needs a GPU."""
-    for row in decide(kind, brief=facts.brief, scene=facts.storyboard.scene(scene_id)).chain:
+    for row in decide(kind, brief=facts.brief, scene=facts.storyboard.scene(scene_id), kit=facts.kit).chain:
         if not costs(row):
             break
         with contextlib.suppress(EngineUnavailable):

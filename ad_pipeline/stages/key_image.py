@@ -177,7 +177,7 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format, wishes: Wishes, *,
     return Task(
         key=key_image_key(scene.id, format_),
         stage_version=STAGE_VERSION,
-        decision=decide("key_image", brief=facts.brief, scene=scene),
+        decision=decide("key_image", brief=facts.brief, scene=scene, kit=facts.kit),
         brief=facts.brief,
         inputs={"input_image": product.sha256} if product else {},
         parameters={name: value for name, value in vars(base).items() if name != "seed"},

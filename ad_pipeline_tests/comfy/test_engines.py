@@ -232,9 +232,13 @@ def test_a_paid_service_is_told_the_key_and_nobody_else_is(server: ComfyServer, 
     engine = Registry(comfy=place).engine("veo/veo-3")
     assert isinstance(engine, MotionEngine)
 
-    done = engine.render_motion(_motion_request(tmp_path, 61), tmp_path / "clip.mp4", _job())
+    request = _motion_request(tmp_path, 61)
+    done = engine.render_motion(request, tmp_path / "clip.mp4", _job())
     workshop(place).close()
 
+    assert done.cost_usd == engine.estimate_motion(request).cost_usd == pytest.approx(4 * 0.2)
+    # Eight seconds at a time: 8, and 6 for the four and their first frame, which is the last one's end.
+    assert engine.estimate_motion(_motion_request(tmp_path, 12 * 24)).cost_usd == pytest.approx(14 * 0.2)
     told = {
         "Veo3VideoGenerationNode" in str(job.graph): job.extra.get("api_key_comfy_org")
         for job in server.machine.history.values()
@@ -242,6 +246,24 @@ def test_a_paid_service_is_told_the_key_and_nobody_else_is(server: ComfyServer, 
     assert told == {True: "comfy-secret", False: None}
     assert "comfy-secret" not in repr(done)
     assert "comfy-secret" not in repr(place)
+
+
+def test_a_budget_keeps_a_paid_service_from_being_called(server: ComfyServer, tmp_path: Path) -> None:
+    nodes = nodes_file(tmp_path / "nodes.toml", {"gpu0": server})
+    place = Place(nodes=nodes, graphs=(), database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}", service_key="k")
+    desk = Desk(tmp_path / "root", Registry(comfy=place), quality="premium", budget_usd=0.25, formats=["9:16", "1:1"])
+    scenes = facts_of(desk.workplace, "ad").storyboard.scenes
+    end_card = next(scene.id for scene in scenes if scene.purpose == "cta")
+
+    upright, square = make_key_images(desk.workplace, "ad", end_card)
+    workshop(place).close()
+
+    assert (upright.model, upright.cost_settled_usd, upright.degraded) == ("gpt-image-2", 0.2, None)
+    assert square.degraded
+    assert (square.model, square.cost_settled_usd) == ("z_image_turbo", 0.0)
+    assert "budget" in square.degraded.why
+    assert desk.workplace.ledger.spent("ad").settled_usd == pytest.approx(0.2)
+    assert sum("OpenAIGPTImage1" in str(job.graph) for job in server.machine.history.values()) == 1
 
 
 def test_without_a_key_a_paid_service_is_passed_over(place: Place) -> None:
@@ -353,7 +375,7 @@ class Desk:
             store=SessionStore(root), ledger=Ledger(root / "ledger.sqlite"), engines=registry,
             report=self.reports.append, first_pause_s=0.05,
         )  # fmt: skip
-        open_ad(self.workplace, quality="standard", **changes)
+        open_ad(self.workplace, **{"quality": "standard", **changes})
 
     def key_image(self) -> TakeRecord:
         return make_key_images(self.workplace, "ad", "scene_001")[0]

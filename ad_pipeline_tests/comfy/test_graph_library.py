@@ -70,7 +70,7 @@ def test_every_model_that_the_stages_name_has_its_graph() -> None:
         model_free z_image_turbo qwen_edit_2509 qwen_edit_2509_lightning qwen_edit_2511 qwen_edit_2511_lightning
         sdxl_brand sdxl_depth sdxl_canny sdxl_lineart wan21_i2v_480p wan21_i2v_720p animatediff_sd15 animatediff_sdxl
         animatediff_sd15_text svd latentsync mmaudio_video mmaudio_text interpolate upscale upscale_video veo3 sora2
-        dalle3
+        dalle3 gpt_image
     """.split()
 
     assert sorted(wanted) == _NAMES
@@ -297,7 +297,7 @@ def _a_loose_end(nodes: dict[str, Any]) -> None:
 
 
 _BREAKS = [_without_a_node, _without_an_input, _wrong_choice, _wrong_link, _unknown_class, _a_loose_end]
-_NOT_THERE = {("dalle3", _wrong_choice), ("dalle3", _wrong_link)}
+_NOT_THERE = {("dalle3", _wrong_choice), ("dalle3", _wrong_link), ("gpt_image", _wrong_link)}
 """Two nodes: all its choices are inputs, and its one link has nothing else to go to."""
 
 

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from ad_pipeline.engines.registry import Registry
+from ad_pipeline.engines.comfy.graph_folders import built_in_graphs
+from ad_pipeline.engines.comfy.graphs import load_graph
+from ad_pipeline.engines.registry import Registry, graphs_of
 from ad_pipeline.errors import StoryboardRejected
 from ad_pipeline.routing.catalogue import models
 from ad_pipeline.routing.route import ROUTED_STAGES, RoutedStage, decide
 from ad_pipeline.routing.route import _rows as table_rows
+from ad_pipeline.stages.kits import kit_of
+from ad_pipeline.story.brand_kit import Lora
 from ad_pipeline.story.storyboard import Scene
 from ad_pipeline_tests.story.samples import a_brief
 
@@ -36,18 +40,19 @@ _GOLDEN: list[tuple[RoutedStage, dict[str, Any], dict[str, Any] | None, str]] = 
      "openai/gpt-5 anthropic/claude ollama/qwen2.5-7b animatic/template-writer"),
     ("key_image", {}, {}, "animatic/compositor"),
     ("key_image", {"engine_preference": "cloud"}, {"brand_elements": ["product_3d"]}, "animatic/compositor"),
-    ("key_image", {"quality": "standard"}, {}, "comfyui/z_image_turbo animatic/compositor"),
+    ("key_image", {"quality": "standard"}, {}, "comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
     ("key_image", {"quality": "standard"}, {"brand_elements": ["logo"]},
-     "comfyui/sdxl_brand comfyui/z_image_turbo animatic/compositor"),
-    ("key_image", {"quality": "standard"}, {"controlnet_mode": "canny"}, "comfyui/z_image_turbo animatic/compositor"),
+     "comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
+    ("key_image", {"quality": "standard"}, {"controlnet_mode": "canny"},
+     "comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
     ("key_image", {"quality": "standard", "product_image": "p.png"}, {"controlnet_mode": "canny"},
-     "comfyui/sdxl_controlnet comfyui/z_image_turbo animatic/compositor"),
+     "comfyui/sdxl_controlnet comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
     ("key_image", {"quality": "standard", "product_image": "p.png"}, {"brand_elements": ["product_3d"]},
-     "comfyui/qwen_image_edit_2511 comfyui/z_image_turbo animatic/compositor"),
+     "comfyui/qwen_image_edit_2511 comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
     ("key_image", {"quality": "premium"}, {"purpose": "cta"},
-     "openai/dall-e-3 comfyui/z_image_turbo animatic/compositor"),
+     "openai/gpt-image-2 openai/dall-e-3 comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
     ("key_image", {"quality": "premium", "local_only": True}, {"purpose": "cta"},
-     "comfyui/z_image_turbo animatic/compositor"),
+     "comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
     ("motion_clip", {}, {}, "animatic/ken-burns"),
     ("motion_clip", {"quality": "standard"}, {"duration_seconds": 4.0},
      "comfyui/animatediff comfyui/wan2.1_i2v_14b comfyui/svd animatic/ken-burns"),
@@ -92,6 +97,26 @@ def test_the_route_is_as_the_table_says(
     assert decision.reason
 
 
+def test_brand_elements_take_the_kits_lora_where_it_has_one() -> None:
+    brief, scene = a_brief(quality="standard"), a_scene(brand_elements=["logo"])
+    plain = kit_of("laneige", folders=())
+    kit = plain.model_copy(update={"lora": Lora(file="laneige.safetensors")})
+
+    assert plain.lora is None
+    assert decide("key_image", brief=brief, scene=scene, kit=plain).wanted.model_id == "comfyui/z_image_turbo"
+    assert decide("key_image", brief=brief, scene=scene, kit=kit).wanted.model_id == "comfyui/sdxl_brand"
+    assert decide("key_image", brief=brief, scene=a_scene(), kit=kit).wanted.model_id == "comfyui/z_image_turbo"
+
+
+def test_what_the_table_says_a_paid_model_costs_is_what_its_graph_says() -> None:
+    for model_id, row in models().items():
+        recipes = [load_graph(built_in_graphs(), name).recipe for name in graphs_of(model_id)]
+        services = [service for recipe in recipes for service in recipe.services]
+        per = {"run": "image", "second": "clip_second"}
+        assert {(per[service.per], service.usd) for service in services} <= {(row.cost_unit, row.cost_usd)}, model_id
+        assert not services or row.cost_usd > 0
+
+
 def test_every_model_of_the_routes_is_known_and_has_the_craft() -> None:
     craft = {"storyboard": "story", "key_image": "image", "image_edit": "image", "motion_clip": "motion",
              "voice": "voice", "lipsync": "lipsync", "sfx": "sound", "music": "sound"}  # fmt: skip
@@ -102,7 +127,7 @@ def test_every_model_of_the_routes_is_known_and_has_the_craft() -> None:
 
 
 def test_every_condition_of_the_routes_is_one_that_can_hold() -> None:
-    needs = {"not_commercial", "product_image", "brand_elements", "controlnet", "speaker", "cta"}
+    needs = {"not_commercial", "product_image", "brand_lora", "controlnet", "speaker", "cta"}
     for row in table_rows():
         assert set(row.needs) <= needs, row
         assert set(row.quality) <= {"draft", "standard", "premium"}
@@ -188,7 +213,7 @@ def test_a_storyboard_may_name_an_engine_for_one_stage(wish: str) -> None:
 
     assert [row.model_id for row in decision.chain] == ["veo/veo-3", "animatic/ken-burns"]
     assert str(decision.reason) == "the storyboard names it"
-    assert decision.cost_usd == pytest.approx(1.6)
+    assert decision.cost_usd == pytest.approx(0.8)
     assert decide("voice", brief=a_brief(), scene=scene).wanted.model_id == "animatic/guide-voice"
 
 
@@ -211,8 +236,8 @@ def test_an_engine_that_cannot_do_the_stage_is_refused() -> None:
 def test_what_a_scene_costs_follows_its_length_formats_and_words() -> None:
     brief = a_brief(quality="premium", formats=["9:16", "1:1"])
 
-    assert decide("motion_clip", brief=brief, scene=a_scene(duration_seconds=5.0)).cost_usd == pytest.approx(4.0)
-    assert decide("key_image", brief=brief, scene=a_scene(purpose="cta")).cost_usd == pytest.approx(0.16)
+    assert decide("motion_clip", brief=brief, scene=a_scene(duration_seconds=5.0)).cost_usd == pytest.approx(2.0)
+    assert decide("key_image", brief=brief, scene=a_scene(purpose="cta")).cost_usd == pytest.approx(0.4)
     spoken = a_scene(narration="가" * 100)
     assert decide("voice", brief=brief, scene=spoken).cost_usd == pytest.approx(0.03)
     assert decide("voice", brief=brief, scene=a_scene()).cost_usd == 0

@@ -25,7 +25,7 @@ from ad_pipeline.story.storyboard import Scene
 from ad_pipeline_tests.story.samples import a_brief
 
 KEY = ArtifactKey(kind="key_image", scene_id="scene_001", format="9:16")
-PAID, GPU, OWN = "openai/dall-e-3", "comfyui/z_image_turbo", "animatic/compositor"
+PAID, GPU, OWN = "openai/gpt-image-2", "comfyui/z_image_turbo", "animatic/compositor"
 PERSON = Wishes(reuse=False)
 
 
@@ -93,9 +93,11 @@ def a_task(
     check: Callable[[Draft, Done], Sequence[Verdict]] = _no_verdicts,
     **parameters: Any,
 ) -> Task:
-    """A picture to make; `cta` at premium wants the paid engine."""
+    """A picture to make; `cta` at premium wants the paid engine. The chain is cut to those with a double here."""
     brief = a_brief(quality=quality, budget_usd=budget_usd)
     scene = Scene(id="scene_001", purpose="cta" if cta else "hook", duration_seconds=3)
+    decision = decide("key_image", brief=brief, scene=scene)
+    ours = tuple(row for row in decision.chain if row.model_id in (PAID, GPU, OWN))
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, FakeEngine)
@@ -104,7 +106,7 @@ def a_task(
     return Task(
         key=KEY,
         stage_version=1,
-        decision=decide("key_image", brief=brief, scene=scene),
+        decision=dataclasses.replace(decision, chain=ours),
         brief=brief,
         inputs={"input_image": "abc"},
         parameters={"prompt": "a bottle"} | parameters,

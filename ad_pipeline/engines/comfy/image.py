@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.part import ModelGraphs, broken, facts_of, photo_for, told, told_times
+from ad_pipeline.engines.comfy.part import ModelGraphs, broken, facts_of, photo_for, priced, told, told_times
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
-from ad_pipeline.engines.contracts import ImageDone, ImageEngine, ImageRequest, Job
+from ad_pipeline.engines.contracts import Estimate, ImageDone, ImageEngine, ImageRequest, Job
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.conform import fit_picture
 from ad_pipeline.messages import Message
@@ -56,6 +56,9 @@ class ComfyImage(ImageEngine):
             details={**told(runs), "made_at": str(made), "enlarged_by": _UPSCALE if enlarged else "Lanczos, here"},
             **told_times(runs, self._model),
         )
+
+    def estimate_image(self, request: ImageRequest) -> Estimate:
+        return priced(self._shop, self._model, self._foreseen(request))
 
     def announce_image(self, request: ImageRequest, job: Job) -> AbstractContextManager[object]:
         return self._shop.announced(job, self._foreseen(request))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, told, told_times
+from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, priced, told, told_times
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
-from ad_pipeline.engines.contracts import Done, Job, MotionEngine, MotionRequest
+from ad_pipeline.engines.contracts import Done, Estimate, Job, MotionEngine, MotionRequest
 from ad_pipeline.errors import EngineRefused, MediaError
 from ad_pipeline.media.conform import join_films, last_picture
 from ad_pipeline.media.probe import probe
@@ -110,6 +110,9 @@ class ComfyMotion(MotionEngine):
             share=(0.85 * done, 0.85 * min(1.0, done + frames / request.frames)), estimate_s=FILM.seconds(frames),
         )  # fmt: skip
 
+    def estimate_motion(self, request: MotionRequest) -> Estimate:
+        return priced(self._shop, self._model, self._foreseen(request))
+
     def announce_motion(self, request: MotionRequest, job: Job) -> AbstractContextManager[object]:
         return self._shop.announced(job, self._foreseen(request))
 
@@ -168,7 +171,9 @@ def _enlargement(wanted: Size, made: Size) -> float:
 
 def _foreseen_frames(graph: Graph, values: Mapping[str, Value | Path], otherwise: int) -> int:
     """How many frames at 24 fps the graph's film will have, where its recipe tells."""
-    frames = values.get("frames")
+    frames, seconds = values.get("frames"), values.get("duration_s")
+    if isinstance(seconds, int | float) and frames is None:
+        return round(seconds * float(FILM.per_second))
     if not isinstance(frames, int) or not graph.recipe.rate_fps:
         return otherwise
     rate_fps = graph.recipe.film_rate_fps or graph.recipe.rate_fps

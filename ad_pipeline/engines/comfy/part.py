@@ -11,7 +11,7 @@ from typing import Any
 from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
-from ad_pipeline.engines.contracts import Craft, EngineFacts, Job, Lesser, Licence
+from ad_pipeline.engines.contracts import Craft, EngineFacts, Estimate, Job, Lesser, Licence
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, MediaError
 
 
@@ -82,8 +82,9 @@ def _told_run(run: Ran) -> dict[str, Any]:
 
 
 def told_times(runs: Sequence[Ran], model: ModelGraphs) -> dict[str, Any]:
-    """Node, waiting, GPU time and what stepped in for the model, as `Done` takes them."""
+    """Node, waiting, GPU time, cost and what stepped in for the model, as `Done` takes them."""
     return {
+        "cost_usd": round(sum(run.cost_usd for run in runs), 4),
         "lesser": _lesser(runs, model),
         "node": ", ".join(dict.fromkeys(run.node for run in runs)),
         "seconds_waited": sum(run.waited_s for run in runs),
@@ -98,6 +99,14 @@ def _lesser(runs: Sequence[Ran], model: ModelGraphs) -> Lesser | None:
             licence = Licence(name=recipe.licences, paid_ads=recipe.paid_ads)
             return Lesser(model_id=f"{model.engine}/{run.graph.name}", licence=licence, why=run.too_large)
     return None
+
+
+def priced(shop: Workshop, model: ModelGraphs, wants: Iterable[Want]) -> Estimate:
+    """What the runs will cost by the price lists of the services that they call."""
+    if not any(shop.graph(name).recipe.services for name in model.graphs.values()):
+        return Estimate()
+    graphs = [(shop.graph(want.graph), want) for want in wants]
+    return Estimate(cost_usd=round(sum(graph.recipe.price_usd(want.fill(graph)) for graph, want in graphs), 4))
 
 
 def announced_later(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -116,6 +116,9 @@ class Service(_Table):
     page: str
     licence: str
     paid_ads: PaidAds
+    usd: float = Field(default=0.0, ge=0.0)
+    """By its price list, for what the recipe's defaults ask of it; `per` run of the graph or second of film."""
+    per: Literal["run", "second"] = "run"
     note: str = ""
 
 
@@ -164,6 +167,12 @@ class Recipe(_Table):
         told: list[PaidAds] = [model.paid_ads for model in self.models if not model.optional]
         told.extend(service.paid_ads for service in self.services)
         return narrowest(told)
+
+    def price_usd(self, given: Mapping[str, object]) -> float:
+        """What one run with these values costs by the services' price lists; nothing on the own cards."""
+        lasting = given.get("duration_s", self.inputs["duration_s"].default if "duration_s" in self.inputs else None)
+        seconds = float(lasting) if isinstance(lasting, int | float) else 1.0
+        return sum(service.usd * (seconds if service.per == "second" else 1.0) for service in self.services)
 
     @property
     def licences(self) -> str:

@@ -65,6 +65,8 @@ class Ran:
     swapped: bool
     taken_up: bool
     lessened: tuple[str, ...]
+    cost_usd: float
+    """By the price lists of the services that it called."""
     too_large: Message | None
     """Why a smaller graph than the one asked for ran; None when that one did."""
     seen: Mapping[str, Seen]
@@ -211,7 +213,7 @@ class Workshop:
         return Ran(
             graph=graph, node=turn.name, gpu=turn.gpu, waited_s=turn.waited_s + fetched.done.waited_s,
             run_s=fetched.done.run_s, swapped=turn.swapped, taken_up=fetched.taken_up, lessened=tuple(lessened),
-            too_large=None, seen=fetched.seen,
+            cost_usd=graph.recipe.price_usd(given), too_large=None, seen=fetched.seen,
         )  # fmt: skip
 
     def _on_node(self, turn: Turn, graph: Graph, given: Mapping[str, Value | Path], job: Job, want: Want) -> Fetched:
