@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import shutil
@@ -14,6 +15,8 @@ import yaml
 
 from ad_pipeline.cli.main import _parser  # pyright: ignore[reportPrivateUsage]  # the parser is the fact to hold the text to
 from ad_pipeline.engines.comfy.client import ComfyNode
+from ad_pipeline.engines.comfy.graph_folders import built_in_graphs
+from ad_pipeline.engines.comfy.graphs import load_graphs
 from ad_pipeline.engines.comfy.rack.config import NodeConfig, NodesFile, read_nodes
 from ad_pipeline.errors import InputRejected
 from ad_pipeline_tests.comfy.jobs import until
@@ -183,6 +186,39 @@ def test_the_pods_of_the_kubernetes_file_are_the_nodes_that_it_lists(tmp_path: P
     service = f"{parts['Service']['metadata']['name']}.{parts['Namespace']['metadata']['name']}.svc.cluster.local:8188"
     assert [node.url for node in nodes] == [f"http://{name}-{n}.{service}" for n in range(pods["replicas"])]
     assert pods["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
+
+
+def test_the_pod_that_fetches_models_fills_the_claim_that_the_nodes_read() -> None:
+    folder = _TOP / "deploy" / "kubernetes"
+    nodes = {part["kind"]: part for part in yaml.safe_load_all((folder / "gpu-nodes.yaml").read_text(encoding="utf-8"))}
+    loader = yaml.safe_load((folder / "models-loader.yaml").read_text(encoding="utf-8"))
+
+    pod = nodes["StatefulSet"]["spec"]["template"]["spec"]
+    (read,) = [volume["persistentVolumeClaim"] for volume in pod["volumes"] if volume["name"] == "models"]
+    (written,) = [volume["persistentVolumeClaim"] for volume in loader["spec"]["volumes"]]
+    claim = nodes["PersistentVolumeClaim"]["metadata"]
+    assert read == {"claimName": claim["name"], "readOnly": True}
+    assert written == {"claimName": claim["name"]}
+    assert loader["metadata"]["namespace"] == claim["namespace"]
+    assert loader["spec"]["securityContext"] == pod["securityContext"]
+
+
+@pytest.mark.parametrize("document", ["docs/gpu.md", "deploy/README.md"])
+def test_the_model_files_of_the_documents_can_be_asked_for(document: str) -> None:
+    lines = re.findall(r"^ *\S*python deploy/fetch_models.py fetch (.+)$", (_TOP / document).read_text("utf-8"), re.M)
+
+    assert lines
+    for line in lines:
+        names = list(itertools.takewhile(lambda word: not word.startswith("--"), shlex.split(line)))
+        assert [name for name in names if not (_TOP / "comfy_graphs" / f"{name}.toml").is_file()] == []
+
+
+def test_the_documents_name_every_pack_that_our_graphs_want() -> None:
+    packs = [pack for graph in load_graphs([built_in_graphs()]).values() for pack in graph.recipe.packs]
+    guide = (_TOP / "docs" / "gpu.md").read_text(encoding="utf-8")
+    image = (_TOP / "deploy" / "gpu-node" / "Dockerfile").read_text(encoding="utf-8")
+
+    assert {pack.name for pack in packs if pack.name not in guide or pack.url not in image} == set()
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")

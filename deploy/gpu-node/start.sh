@@ -12,8 +12,9 @@ link_tree() { # every file of $1 at the same place under $2
 
 link_tree /models/mmaudio /opt/comfyui/models/mmaudio
 link_tree /models/custom_nodes /opt/comfyui/custom_nodes
-# LatentSync's face detector looks beside ComfyUI, for checkpoints/auxiliary/models/buffalo_l.
-link_tree /models/latentsync_auxiliary /opt/comfyui/checkpoints/auxiliary
+# Other packs find insightface's models in models/insightface; LatentSync's face detector looks for
+# checkpoints/auxiliary/models/buffalo_l where ComfyUI is started, and nowhere else.
+link_tree /models/insightface /opt/comfyui/checkpoints/auxiliary
 
 mkdir -p /data/output /data/input /data/temp /data/user
 # No login, no encryption: only a network that nobody else is in may reach this port.
