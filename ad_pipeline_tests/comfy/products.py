@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -43,7 +44,7 @@ def product(graph: Graph, node_id: str, uploaded: Uploaded) -> Product | None:
     width, height = int(_upstream(graph, node_id, "width", 64)), int(_upstream(graph, node_id, "height", 64))
     match suffix:
         case "png":
-            data = picture(width, height)
+            data = picture(width, height, subject=subject(graph))
         case "mp4":
             shot = footage(graph, node_id, uploaded)
             data = film(shot.width, shot.height, shot.frames, shot.rate or 24.0)
@@ -52,6 +53,15 @@ def product(graph: Graph, node_id: str, uploaded: Uploaded) -> Product | None:
         case _:
             return None
     return Product(key=key, suffix=suffix, data=data)
+
+
+def subject(graph: Graph) -> int:
+    """What a picture shows: another one for other values, so that no file can pass for another job's."""
+    values = [
+        (node["class_type"], [pair for pair in sorted(node.get("inputs", {}).items()) if pair[0] != "filename_prefix"])
+        for _, node in sorted(graph.items())
+    ]
+    return zlib.crc32(repr(values).encode())
 
 
 def _sound_s(graph: Graph, node_id: str, uploaded: Uploaded) -> float:
@@ -79,10 +89,11 @@ def _upstream(graph: Graph, node_id: str, name: str, otherwise: float) -> float:
 
 
 @functools.lru_cache(maxsize=32)
-def picture(width: int, height: int) -> bytes:
-    """A PNG with a slope of colour."""
+def picture(width: int, height: int, *, subject: int = 0) -> bytes:
+    """A PNG with a slope of red on a ground that `subject` colours."""
     row = np.linspace(0, 255, width, dtype=np.uint8)
-    pixels = np.dstack([np.tile(row, (height, 1)), np.full((height, width, 2), 96, np.uint8)])
+    ground = (96 + subject % 128, 96 + subject // 128 % 128)
+    pixels = np.dstack([np.tile(row, (height, 1)), np.full((height, width, 2), ground, np.uint8)])
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "png", compress_level=1)
     return file.getvalue()

@@ -17,7 +17,7 @@ from ad_pipeline.engines.contracts import Job, Progress
 from ad_pipeline.errors import Cancelled, EngineUnavailable, MediaError
 from ad_pipeline_tests.comfy.graphs import three_nodes
 from ad_pipeline_tests.comfy.jobs import finished, new_id
-from ad_pipeline_tests.comfy.products import film, picture, sound
+from ad_pipeline_tests.comfy.products import film, picture, sound, subject
 from ad_pipeline_tests.comfy.server import ComfyServer
 
 _SHIPPED = Path(__file__).parents[2] / "comfy_graphs"
@@ -36,7 +36,19 @@ def test_a_bound_graph_becomes_a_checked_draft(node: ComfyNode, tmp_path: Path) 
 
     assert not fetched.taken_up
     assert (fetched.seen["picture"].width_px, fetched.seen["picture"].frames) == (128, 1)
-    assert (tmp_path / "draft.png").read_bytes() == picture(128, 128)
+    assert (tmp_path / "draft.png").read_bytes() == picture(128, 128, subject=subject(_picture().nodes))
+
+
+def test_each_job_gets_the_picture_of_its_own_graph_though_both_have_one_name(node: ComfyNode, tmp_path: Path) -> None:
+    graphs = [three_nodes("jobs/same", colour=colour) for colour in (1, 2)]
+
+    for number, nodes in enumerate(graphs):
+        bound = BoundGraph(name="picture", version="1", nodes=nodes, outputs={"3": "picture"})
+        run_graph(node, bound, Job(job_id=new_id()), {"picture": tmp_path / f"{number}.png"})
+
+    made = [(tmp_path / f"{number}.png").read_bytes() for number in (0, 1)]
+    assert made == [picture(128, 128, subject=subject(nodes)) for nodes in graphs]
+    assert made[0] != made[1]
 
 
 def test_after_a_crash_the_same_job_is_fetched_and_not_run_again(
