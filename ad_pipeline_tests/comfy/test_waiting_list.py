@@ -161,6 +161,42 @@ def test_an_orphan_that_ended_there_takes_no_place_but_is_found_again(mine: Wait
     assert {lease.job_id for lease in leases} == {"a", "x"}
 
 
+def test_a_job_that_ended_well_is_found_where_its_files_are_and_takes_no_place(
+    tmp_path: Path, mine: WaitingList, theirs: WaitingList
+) -> None:
+    gpu1 = {"gpu1": _BOTH["gpu1"]}
+    for job_id in ("loads", "first part"):
+        mine.exchange(come=[_entry(job_id)], views=gpu1)
+        time.sleep(0.05)
+        mine.exchange(gone=[Left(job_id=job_id)], views=gpu1)  # and the process is killed in the second part
+    before = _rate(tmp_path)
+
+    again, _ = theirs.exchange(come=[_entry("first part")], views=_BOTH)
+    theirs.exchange(gone=[Left(job_id="first part")], views=_BOTH)
+    others, _ = theirs.exchange(come=[_entry("x"), _entry("y")], views=gpu1)
+
+    assert [lease.node for lease in again] == ["gpu1"]
+    assert len(others) == 2
+    assert _rate(tmp_path) == before, "fetching what is done tells nothing of how long it takes"
+
+
+def test_a_job_that_failed_is_not_sent_back_to_its_node(mine: WaitingList) -> None:
+    mine.exchange(come=[_entry("a")], views={"gpu1": _BOTH["gpu1"]})
+    mine.exchange(gone=[Left(job_id="a", failed=True, ran=False)], views=_BOTH)
+
+    leases, _ = mine.exchange(come=[_entry("a")], views=_BOTH)
+
+    assert [lease.node for lease in leases] == ["gpu0"]
+
+
+def _rate(folder: Path) -> float:
+    engine = create_engine(database_in(folder))
+    with engine.connect() as rows:
+        found = {row.kind: row.seconds for row in rows.execute(text("SELECT * FROM rack_times"))}
+    engine.dispose()
+    return found["rate"]
+
+
 def test_a_lease_of_the_dead_is_forgotten_after_an_hour(tmp_path: Path, mine: WaitingList, dead: WaitingList) -> None:
     dead.exchange(come=[_entry("a"), _entry("b")], views=_GPU0)
     mine.sweep()
@@ -309,8 +345,8 @@ def test_what_waited_before_it_could_be_listed_counts(mine: WaitingList) -> None
 
 
 def test_a_run_during_which_the_machine_slept_does_not_spoil_what_is_known(tmp_path: Path, mine: WaitingList) -> None:
-    for slept_s in (0.0, 0.0, 30_000.0):
-        mine.exchange(come=[_entry("a")], views=_GPU0)
+    for number, slept_s in enumerate((0.0, 0.0, 30_000.0)):
+        mine.exchange(come=[_entry(str(number), models="m")], views=_GPU0)
         _age(tmp_path, slept_s)
         if slept_s:
             engine = create_engine(database_in(tmp_path))
@@ -318,7 +354,7 @@ def test_a_run_during_which_the_machine_slept_does_not_spoil_what_is_known(tmp_p
                 rows.execute(text("UPDATE rack_places SET ended_s = 0"))
             engine.dispose()
         time.sleep(0.02)
-        mine.exchange(gone=[Left(job_id="a")], views=_GPU0)
+        mine.exchange(gone=[Left(job_id=str(number))], views=_GPU0)
 
     with create_engine(database_in(tmp_path)).connect() as rows:
         rate = rows.execute(text("SELECT seconds FROM rack_times WHERE kind = 'rate'")).scalar_one()

@@ -72,7 +72,7 @@ JOBS = Table(
     Index("rack_jobs_by_process", "process"),
 )
 """`state`: planned, waiting, held (a node is the process's), orphan (held by a process that died)
-or ended (an orphan that is done on its node, where the resumed run will fetch it)."""
+or ended (done on its node, where a resumed run finds its files)."""
 
 NODES = Table(
     "rack_places",

@@ -20,7 +20,7 @@ from ad_pipeline.engines.comfy.rack.situation import Waiting
 from ad_pipeline.engines.comfy.rack.tables import FAILURES, JOBS, NODES, PROCESSES, Database
 
 HINT_S = 3600.0
-"""So long it is remembered where a dead process had its job, what it planned, and where a work failed."""
+"""So long it is remembered where a job ended or a dead process had it, what was planned, and where a work failed."""
 HEARTBEAT_S = 10.0
 _SWEEP_S = 2.0
 
@@ -28,6 +28,7 @@ _SWEEP_S = 2.0
 _JOB = select(JOBS).where(JOBS.c.job_id == bindparam("wanted"))
 _ITS_OWN = (JOBS.c.job_id == bindparam("wanted"), JOBS.c.process == bindparam("mark"))
 _MINE, _WITHOUT_MINE = select(JOBS).where(*_ITS_OWN), delete(JOBS).where(*_ITS_OWN)
+_MINE_ENDED = update(JOBS).where(*_ITS_OWN).values(state="ended", process="")
 _NODE = select(NODES).where(NODES.c.name == bindparam("wanted"))
 _LEASE = (JOBS.c.job_id, JOBS.c.node, JOBS.c.swapped, JOBS.c.since_s, JOBS.c.given_s)
 _HELD_BY = select(*_LEASE).where(JOBS.c.process == bindparam("mark"), JOBS.c.state == "held")
@@ -49,6 +50,8 @@ class WaitingList:
         self._version: int | None = None
         self._has: set[str] = set()
         """The jobs of the leases that were told last."""
+        self._taken_up: set[str] = set()
+        """Jobs of this process that were on their node before: what is left of them is no measure of a run."""
         self.was_forgotten = False
         """Others took this process for dead, e.g. while its machine slept: what it waited for is listed no more."""
 
@@ -190,6 +193,7 @@ class WaitingList:
             view = views.get(row["node"]) if row and row["state"] in ("orphan", "ended") else None
             if row and view and view.is_reachable:
                 values |= {"state": "held", "node": row["node"], "given_s": now_s, "swapped": False}
+                self._taken_up.add(entry.job_id)
             if row:
                 rows.execute(update(JOBS).where(JOBS.c.job_id == entry.job_id).values(**values))
             else:
@@ -221,7 +225,11 @@ class WaitingList:
         row = rows.execute(_MINE, mine).mappings().first()
         if row is None:
             return
-        rows.execute(_WITHOUT_MINE, mine)
+        ended_well = row["state"] == "held" and left.ran and not left.failed
+        # Its files lie there: a run that is killed before it uses them asks for the same job again.
+        rows.execute(_MINE_ENDED if ended_well else _WITHOUT_MINE, mine)
+        is_whole = left.job_id not in self._taken_up
+        self._taken_up.discard(left.job_id)
         if row["state"] != "held":
             return
         node = rows.execute(_NODE, {"wanted": row["node"]}).mappings().first()
@@ -230,7 +238,7 @@ class WaitingList:
             rows.execute(delete(FAILURES).where(*(FAILURES.c[name] == value for name, value in at.items())))
             facts = {"estimate_s": row["estimate_s"], "at_s": now_s, "since_s": row["since_s"]}
             rows.execute(insert(FAILURES).values(**at, **facts))
-        elif left.ran and node is not None:
+        elif left.ran and is_whole and node is not None:
             learn(rows, row, now_s - max(row["given_s"], node["ended_s"]))
         ended = {"ended_s": now_s, "urgent_ended_s" if row["urgent"] else "ordinary_ended_s": now_s}
         rows.execute(update(NODES).where(NODES.c.name == row["node"]).values(**ended))
