@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -19,18 +20,22 @@ from ad_pipeline.stages.workplace import StepReport
 
 _COLUMNS = ("key_image", "voice", "motion_clip", "lipsync", "sfx")
 _NUMBER = re.compile(r"\d+")
+_MOST_NOTES = 8
+_LONG_S = 30.0
+"""On no terminal, work that takes longer says how far it is, so often."""
 _MARKS = {"made": ("●", "green"), "reused": ("○", "green"), "degraded": ("◐", "yellow"), "failed": ("✗", "red")}
 
 
 class ProgressDisplay:
-    """Shows reports as they come; on no terminal, one line per finished artifact.
+    """Shows reports as they come; on no terminal, one line per finished artifact, and now and then of what takes long.
 
     What somebody waits for is a line of its own, which stays: told once, however many wait for it, and
     again only after somebody got it. Ctrl-C is remembered in `stopped` for the driver to act on, so
     that it can end its workers in order.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, long_s: float = _LONG_S) -> None:
+        self._long_s = long_s
         self._console = Console(file=sys.stderr)
         self._quiet = quiet
         self._live: Live | None = None
@@ -39,6 +44,8 @@ class ProgressDisplay:
         self._told: set[str] = set()
         """What the person knows is waited for."""
         self._waited: set[str] = set()
+        self._told_s: dict[str, float] = {}
+        """When it was last told how far each work is, or since when it is worked on."""
         self._lock = threading.Lock()
         self.stopped = False
         self._before: dict[signal.Signals, Any] = {}
@@ -82,9 +89,19 @@ class ProgressDisplay:
             return f"{place}: {report.note}"
         if report.state == "made" and place in self._waited:
             self._told.clear()  # the wait was worth it; another one is news
-        if report.state == "working" or self._live:
+        if self._live:
             return ""
+        if report.state == "working":
+            return self._now_and_then(report, place)
+        self._told_s.pop(place, None)
         return f"{place}: {say(report.state)} {report.note} {report.seconds:.2f} s"
+
+    def _now_and_then(self, report: StepReport, place: str) -> str:
+        now_s = time.monotonic()
+        if now_s - self._told_s.setdefault(place, now_s) < self._long_s:
+            return ""
+        self._told_s[place] = now_s
+        return f"{place}: {report.fraction:.0%} {report.note}".rstrip()
 
     def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         if self.stopped:
@@ -102,7 +119,14 @@ class ProgressDisplay:
             for scene_id in scene_ids:
                 table.add_row(scene_id, *(_cell(self._cells.get((scene_id, kind))) for kind in _COLUMNS))
             whole = [Text.assemble(f"{kind}  ", _cell(report)) for kind, report in self._whole.items()]
-        return Group(*whole, table) if scene_ids else Group(*whole)
+            notes = [_note(report) for report in self._cells.values() if report.state == "working" and report.note]
+        return Group(*whole, table, *notes[:_MOST_NOTES]) if scene_ids else Group(*whole)
+
+
+def _note(report: StepReport) -> Text:
+    """Where work on a GPU is: its step, and how long it will still take."""
+    words = f"{report.scene_id} {report.kind}  {report.note}"
+    return Text(words, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def _cell(report: StepReport | None) -> Text:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from ad_pipeline.cli.progress import ProgressDisplay
@@ -65,6 +68,32 @@ def test_on_a_terminal_the_wait_stays_above_the_table(
     assert seen.count("scene_001 key_image 9:16: waits for a node: 3 before it on gpu0") == 1
     assert "2 before it" not in seen
     assert "waits" in seen.splitlines()[-2]
+
+
+def test_work_that_takes_long_says_in_a_log_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    display = ProgressDisplay(quiet=False, long_s=0.1)
+
+    for step in (1, 2, 3):
+        display.hear(replace(_report("working", f"KSampler, step {step} of 20"), fraction=step / 20))
+        time.sleep(0.06)
+    display.hear(_report("made", "v1"))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "scene_001 key_image 9:16: 15% KSampler, step 3 of 20",
+        "scene_001 key_image 9:16: made v1 1.00 s",
+    ]
+
+
+def test_on_a_terminal_the_step_and_the_time_left_stand_below_the_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "70")
+
+    with ProgressDisplay(quiet=False) as display:
+        display.hear(replace(_report("working", "KSampler, step 5 of 20, 12 s left"), fraction=0.25))
+
+    assert "scene_001 key_image  KSampler, step 5 of 20, 12 s left" in capsys.readouterr().err
 
 
 def test_asked_for_json_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
