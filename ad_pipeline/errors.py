@@ -95,6 +95,10 @@ class OutOfMemory(EngineUnavailable):
     """The card had too little memory for the job: less may fit."""
 
 
+class ResultGone(EngineUnavailable):
+    """What was made is no longer there: it has to be made again."""
+
+
 class NobodyThere(EngineUnavailable):
     """Nobody could do it for as long as anybody should wait; another attempt would wait as long again."""
 

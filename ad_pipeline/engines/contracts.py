@@ -82,6 +82,10 @@ def _never() -> bool:
     return False
 
 
+def _unpaid(_: float) -> None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One piece of work in an engine's hands.
@@ -96,8 +100,14 @@ class Job:
     group: str = ""
     """What is waited for together: the session."""
     urgent: bool = False
+    is_last: bool = True
+    """No other attempt follows where this one fails."""
+    shelf: Path | None = None
+    """A folder for what is finished of the work, kept from attempt to attempt until all of it is."""
     report: Callable[[Progress], None] = _silent
     should_stop: Callable[[], bool] = _never
+    paid: Callable[[float], None] = _unpaid
+    """Told what a service took, in USD, when it has taken it: also where the attempt then fails."""
     hold: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
     """Entered with a node's name for as long as the job has it: whoever watches the cards sees it in use."""
 

@@ -109,18 +109,25 @@ class Ledger:
                 (usd, gpu_seconds, time.time(), job_id),
             )
 
+    def add(self, job_id: str, *, usd: float) -> None:
+        """A job that was settled before cost so much more."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE jobs SET settled_usd = settled_usd + ? WHERE job_id = ? AND state = 'settled'", (usd, job_id)
+            )
+
     def release(self, job_id: str) -> None:
         """The job never ran and cost nothing."""
         with self._writing() as db:
             db.execute("UPDATE jobs SET state = 'released' WHERE job_id = ? AND state = 'reserved'", (job_id,))
 
-    def is_released(self, job_id: str) -> bool:
-        """Whether the job was set aside and then failed, without cost."""
+    def state_of(self, job_id: str) -> State | None:
+        """Whether the job is out, paid or was given back; None of one that was never reserved."""
         if not self._path.exists():
-            return False
+            return None
         with contextlib.closing(self._open()) as db:
             row = db.execute("SELECT state FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
-            return row is not None and row[0] == "released"
+            return row[0] if row else None
 
     def spent(self, session_id: str) -> Spent:
         """What the session has cost."""

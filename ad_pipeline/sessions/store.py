@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from ad_pipeline.story.formats import Format
 
 _LOCK_WAIT_S = 60.0
 _PENDING = ".pending"
+_SHELVES, _SHELF_KEPT_S = ".parts", 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +193,13 @@ class Session:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def shelf(self, work: str) -> Path:
+        """A folder, made by whoever uses it, for what is finished of a piece of work before all of it is.
+
+        It outlives the draft and the process; `recover` drops it after a week.
+        """
+        return self.folder / _SHELVES / work[:32]
+
     def commit(self, draft: Draft, *, made_by: MadeBy, facts: Mapping[str, Any]) -> TakeRecord:
         """Turn a finished draft into the next take, record it and pick it.
 
@@ -284,6 +293,9 @@ class Session:
                 for pending in self._records.glob(f"*{_PENDING}"):
                     self._settle(pending)
                 self._write_manifest()
+        for shelf in (self.folder / _SHELVES).glob("*"):
+            if time.time() - shelf.stat().st_mtime > _SHELF_KEPT_S:
+                shutil.rmtree(shelf, ignore_errors=True)
         for folder in (self.folder / ".drafts").glob("[0-9]*-*"):
             pid = folder.name.split("-")[0]
             if pid.isdecimal() and not _lives(int(pid)):

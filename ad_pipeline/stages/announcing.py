@@ -14,7 +14,7 @@ from ad_pipeline.engines.contracts import Engine, Job
 from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
-from ad_pipeline.stages.making import Task, costs, decides_of, first_attempt, job_of, make, seed_of, standing
+from ad_pipeline.stages.making import Task, costs, decides_of, first_attempt, job_of, make, seed_of, standing, work_of
 from ad_pipeline.stages.workplace import Wishes, Workplace
 
 Asked = tuple[Task, Wishes]
@@ -52,7 +52,8 @@ def first_try(workplace: Workplace, session: Session, task: Task, wishes: Wishes
         except EngineUnavailable:
             continue
         decides = decides_of(task, engine, row=row, seed=seed, wishes=wishes)
-        job = job_of(workplace, session, decides, first_attempt(workplace, decides))
+        work = work_of(session, task, decides)
+        job = job_of(workplace, session, work, first_attempt(workplace, session, work))
         return FirstTry(engine=engine, seed=seed, job=job)
     return None
 

@@ -32,6 +32,7 @@ from ad_pipeline.sessions.fingerprint import fingerprint, job_id, plain
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord, VerdictNote
 from ad_pipeline.sessions.store import Draft, Session
+from ad_pipeline.stages.account import Account
 from ad_pipeline.stages.workplace import StepReport, StepState, Wishes, Workplace
 from ad_pipeline.story.brief import Brief
 
@@ -133,7 +134,8 @@ def _made_by(
         done, attempts, made_as = _tried(
             workplace, session, task, row=row, engine=engine, seed=seed, decides=decides, draft=draft
         )
-        run_s = time.monotonic() - started - done.seconds_waited
+        # A job that was taken up waited before this process began.
+        run_s = max(0.0, time.monotonic() - started - done.seconds_waited)
         verdicts = task.check(draft, done)
         degraded = _degraded(task, row, done, faults)
         licence = done.lesser.licence if done.lesser else row.licence
@@ -167,6 +169,8 @@ def _made_by(
                 "run_id": workplace.run_id,
             },
         )
+    if costs(row):
+        _account(workplace, session, task, row, work_of(session, task, decides)).close()
     state: StepState = "degraded" if degraded else "made"
     _tell(workplace, session, task, state, note=f"v{record.take}", seconds=time.monotonic() - started)
     return record
@@ -192,44 +196,51 @@ def _tried(
     decides: str, draft: Draft,
 ) -> tuple[Done, int, str]:  # fmt: skip
     """The engine's work, in how many attempts, under which id; a passing fault is tried again where that can help."""
-    has_account = costs(row)
-    first = first_attempt(workplace, decides) if has_account else 1
-    last = first + (GPU_ATTEMPTS if has_account else 1) - 1
+    work = work_of(session, task, decides)
+    account = _account(workplace, session, task, row, work) if costs(row) else None
+    first = first_attempt(workplace, session, work) if account else 1
+    last = first + (GPU_ATTEMPTS if account else 1) - 1
 
     def report(progress: Progress) -> None:
         _tell_progress(workplace, session, task, progress)
 
     for attempt in range(first, last + 1):
-        job = replace(job_of(workplace, session, decides, attempt), report=report)
-        if has_account:
-            workplace.ledger.reserve(
-                job_id=job.job_id,
-                session_id=session.session_id,
-                engine=row.model_id,
-                artifact=str(task.key),
-                usd=task.estimate(engine).cost_usd,
-                budget_usd=task.brief.budget_usd,
-            )
+        job = replace(job_of(workplace, session, work, attempt), report=report, is_last=attempt == last)
+        if account:
+            job = replace(job, paid=account.paid)
+            account.begin(job.job_id, usd=task.estimate(engine).cost_usd)
         try:
             job.checkpoint(0.0)
             done = task.work(engine, seed, draft, job)
         except EngineUnavailable as error:
-            if has_account:
-                workplace.ledger.release(job.job_id)
-            if attempt == last or isinstance(error, NobodyThere):
+            is_over = attempt == last or isinstance(error, NobodyThere)
+            if account:
+                account.fail(is_over=is_over)
+            if is_over:
                 raise
             _tell(workplace, session, task, "waiting", note=_said(error), fraction=0.0)
             # A little apart, so that all who failed together do not come back together.
             _pause(workplace, workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25))
             continue
-        except (EngineRefused, Cancelled):
-            if has_account:
-                workplace.ledger.release(job.job_id)
+        except EngineRefused:
+            if account:
+                account.fail(is_over=True)
             raise
-        if has_account:
-            workplace.ledger.settle(job.job_id, usd=done.cost_usd, gpu_seconds=done.gpu_seconds)
+        except Cancelled:
+            if account:
+                account.stop()
+            raise
+        if account:
+            done = account.end(done)
         return done, attempt - first + 1, job.job_id
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _account(workplace: Workplace, session: Session, task: Task, row: ModelRow, work: str) -> Account:
+    return Account(
+        workplace.ledger, session.shelf(work), session_id=session.session_id, engine=row.model_id,
+        artifact=str(task.key), budget_usd=task.brief.budget_usd,
+    )  # fmt: skip
 
 
 def costs(row: ModelRow) -> bool:
@@ -244,11 +255,17 @@ def decides_of(task: Task, engine: Engine, *, row: ModelRow, seed: int | None, w
     )
 
 
-def job_of(workplace: Workplace, session: Session, decides: str, attempt: int) -> Job:
+def work_of(session: Session, task: Task, decides: str) -> str:
+    """The work of all attempts at this artifact: two sessions of one brief each have an account of their own."""
+    return fingerprint(session=session.session_id, artifact=str(task.key), decides=decides)
+
+
+def job_of(workplace: Workplace, session: Session, work: str, attempt: int) -> Job:
     """One attempt, as an engine sees it."""
     return Job(
-        job_id=job_id(decides, attempt),
-        work=decides,
+        job_id=job_id(work, attempt),
+        work=work,
+        shelf=session.shelf(work),
         group=session.session_id,
         urgent=workplace.urgent,
         hold=workplace.hold,
@@ -256,13 +273,16 @@ def job_of(workplace: Workplace, session: Session, decides: str, attempt: int) -
     )
 
 
-def first_attempt(workplace: Workplace, decides: str) -> int:
+def first_attempt(workplace: Workplace, session: Session, work: str) -> int:
     """The attempt to begin with: after a crash the one that was out then, so that its job is found and not paid twice.
 
-    An attempt that failed is released in the ledger; one that is reserved or settled may still lie with its engine.
+    One that failed is released in the ledger. One that was paid is over too, unless the work still has its shelf:
+    then no take came of it yet, and what it made lies there or with its engine.
     """
-    attempt = 1
-    while workplace.ledger.is_released(job_id(decides, attempt)):
+    attempt, is_open = 1, session.shelf(work).is_dir()
+    while (state := workplace.ledger.state_of(job_id(work, attempt))) is not None:
+        if state == "reserved" or (state == "settled" and is_open):
+            break
         attempt += 1
     return attempt
 

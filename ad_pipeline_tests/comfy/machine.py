@@ -36,6 +36,8 @@ class Behaviour:
     """The node class that takes the time; the last node before the outputs where a graph has none of it."""
     out_of_memory: int = 0
     """So many of the next jobs run out of memory."""
+    never_fits: Callable[[Graph], bool] = lambda _: False
+    """Graphs that run out of memory each time."""
     fail: int = 0
     stall: bool = False
     missing_files: bool = False
@@ -92,6 +94,8 @@ class Machine:
         self.history: dict[str, Job] = {}
         self.files: dict[tuple[str, str, str], bytes] = {}
         self.runs: list[tuple[str, float, float]] = []
+        self.made: list[Graph] = []
+        """What ended well, also what was forgotten since."""
         """(job id, start, end) of every run, on the clock of time.monotonic."""
         self.model_loads = 0
         self._uploads = {} if uploads is None else uploads
@@ -193,6 +197,7 @@ class Machine:
             self._note(job, "execution_error", facts)
             return "failed"
         self._note(job, "execution_success", {})
+        self.made.append(job.graph)
         return "completed"
 
     async def _load(self, job: Job) -> None:
@@ -235,8 +240,8 @@ class Machine:
         if behaviour.stall:
             await job.stop.wait()
             raise Interrupted
-        if behaviour.out_of_memory:
-            behaviour.out_of_memory -= 1
+        if behaviour.out_of_memory or behaviour.never_fits(job.graph):
+            behaviour.out_of_memory = max(0, behaviour.out_of_memory - 1)
             raise NodeRaised("torch.OutOfMemoryError", "Allocation on device 0 would exceed allowed memory.\n")
         if behaviour.fail:
             behaviour.fail -= 1

@@ -182,7 +182,7 @@ def test_nobody_there_is_not_waited_for_again(tmp_path: Path) -> None:
     record = studio.make(a_task())
 
     assert (len(gpu.jobs), record.engine) == (1, "animatic")
-    assert studio.workplace.ledger.is_released(gpu.jobs[0])
+    assert studio.workplace.ledger.state_of(gpu.jobs[0]) == "released"
 
 
 def test_what_a_person_waits_for_is_told_as_waiting(tmp_path: Path) -> None:

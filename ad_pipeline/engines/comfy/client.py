@@ -40,7 +40,7 @@ from ad_pipeline.engines.comfy.protocol import (
 )
 from ad_pipeline.engines.comfy.transport import ANSWER_S, CANCEL_S, Address, Transport
 from ad_pipeline.engines.comfy.watching import REPORT_EVERY_S, STALL_S, UNREACHABLE_S, cancel_quietly, watch
-from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable
+from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable, ResultGone
 
 LARGEST_OUTPUT_BYTES = 1_000_000_000
 LARGEST_UPLOAD_BYTES = 100 * 1024 * 1024
@@ -301,8 +301,8 @@ class ComfyNode:
 
         Raises:
             EngineRefused: it is larger than `largest_bytes`.
-            EngineUnavailable: it is gone there (the job is forgotten and its cache cleared, so that it
-                is made anew), or the connection broke.
+            ResultGone: it is gone there (the job is forgotten and its cache cleared, so that it is made anew).
+            EngineUnavailable: the connection broke.
         """
         params = {"filename": output.filename, "subfolder": output.subfolder, "type": output.place}
         try:
@@ -332,13 +332,13 @@ class ComfyNode:
                 limit_gb=largest_bytes / 1e9,
             )  # fmt: skip
 
-    def _file_gone(self, output: OutputFile, job_id: str) -> EngineUnavailable:
+    def _file_gone(self, output: OutputFile, job_id: str) -> ResultGone:
         """A result from the cache outlives its file: forget both, or the next try finds the same."""
         with contextlib.suppress(EngineError):
             self.free(models=False, cache=True)
             if job_id:
                 self.forget(job_id)
-        return EngineUnavailable(
+        return ResultGone(
             "node {name} no longer has its result {file}; it has to be made again",
             engine=ENGINE, job_id=job_id, name=self.address.name, file=output.filename,
         )  # fmt: skip

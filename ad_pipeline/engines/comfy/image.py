@@ -9,7 +9,17 @@ from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.part import ModelGraphs, broken, facts_of, photo_for, priced, told, told_times
+from ad_pipeline.engines.comfy.part import (
+    RESAMPLED,
+    ModelGraphs,
+    broken,
+    facts_of,
+    photo_for,
+    priced,
+    spared,
+    told,
+    told_times,
+)
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
 from ad_pipeline.engines.contracts import Estimate, ImageDone, ImageEngine, ImageRequest, Job
@@ -41,7 +51,7 @@ class ComfyImage(ImageEngine):
             runs = [self._shop.run(job, replace(self._picture(request, name), drafts={"picture": raw}))]
             seen = runs[0].seen["picture"]
             made = Size(width_px=seen.width_px, height_px=seen.height_px)
-            enlarged = self._enlarged(request.size, made, raw, large, job)
+            enlarged, enlarged_by = self._enlarged(request.size, made, raw, large, job)
             runs += enlarged
             fit_picture(large if enlarged else raw, target, size=request.size)
         except MediaError as error:
@@ -53,7 +63,7 @@ class ComfyImage(ImageEngine):
         return ImageDone(
             model=self.facts.model,
             seed=request.seed,
-            details={**told(runs), "made_at": str(made), "enlarged_by": _UPSCALE if enlarged else "Lanczos, here"},
+            details={**told(runs), "made_at": str(made), "enlarged_by": enlarged_by},
             **told_times(runs, self._model),
         )
 
@@ -98,12 +108,13 @@ class ComfyImage(ImageEngine):
             cfg=request.cfg, size=request.size, files=files, more=more,
         )  # fmt: skip
 
-    def _enlarged(self, wanted: Size, made: Size, raw: Path, large: Path, job: Job) -> list[Ran]:
-        """The picture by an upscaling model, where it is needed and a node can."""
+    def _enlarged(self, wanted: Size, made: Size, raw: Path, large: Path, job: Job) -> tuple[list[Ran], str]:
+        """The picture by an upscaling model, where it is needed and a node can; and what did it."""
         if not self._is_enlarged(wanted, made):
-            return []
-        want = self._enlarging(wanted, made, raw)
-        return [self._shop.run(job, replace(want, drafts={"picture": large}))]
+            return [], RESAMPLED
+        want = replace(self._enlarging(wanted, made, raw), drafts={"picture": large})
+        ran = spared(lambda: self._shop.run(job, want), job)
+        return ([ran], _UPSCALE) if isinstance(ran, Ran) else ([], f"{RESAMPLED}: {ran.message}")
 
     def _is_enlarged(self, wanted: Size, made: Size) -> bool:
         return _enlargement(wanted, made) > _MOST_ENLARGED and self._shop.can(_UPSCALE, stage=STAGE)

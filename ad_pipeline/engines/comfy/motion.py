@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -9,7 +10,17 @@ from pathlib import Path
 
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
-from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, priced, told, told_times
+from ad_pipeline.engines.comfy.part import (
+    RESAMPLED,
+    ModelGraphs,
+    announced_later,
+    broken,
+    facts_of,
+    priced,
+    spared,
+    told,
+    told_times,
+)
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
 from ad_pipeline.engines.contracts import Done, Estimate, Job, MotionEngine, MotionRequest
@@ -41,7 +52,7 @@ class ComfyMotion(MotionEngine):
         scratch.mkdir(exist_ok=True)
         try:
             films, runs = self._pieces(request, scratch, job)
-            films, enlarged = self._enlarged(request.size, films, scratch, job)
+            films, enlarged, enlarged_by = self._enlarged(request.size, films, scratch, job)
             runs += enlarged
             # With many pieces the join is the last part of the job that shows progress.
             join_films(
@@ -61,7 +72,7 @@ class ComfyMotion(MotionEngine):
             details={
                 **told(runs),
                 "pieces": len(films),
-                "enlarged_by": _UPSCALE if enlarged else "Lanczos, here",
+                "enlarged_by": enlarged_by,
                 "not_honoured": [] if "prompt" in runs[0].graph.recipe.inputs else [request.motion_prompt],
             },
             **told_times(runs, self._model),
@@ -135,19 +146,26 @@ class ComfyMotion(MotionEngine):
             for number in range(place):
                 yield self._enlarging(request.size, made, Path(f"{number}.mp4"), number, place)
 
-    def _enlarged(self, wanted: Size, films: list[Path], scratch: Path, job: Job) -> tuple[list[Path], list[Ran]]:
-        """The films by an upscaling model, where it is needed and a node can; in one shape with the ad."""
+    def _enlarged(self, wanted: Size, films: list[Path], scratch: Path, job: Job) -> tuple[list[Path], list[Ran], str]:
+        """The films by an upscaling model, where it is needed and a node can; its runs, and what did it.
+
+        All of them or none: a clip must not change its sharpness on the way.
+        """
         first = probe(films[0]).picture
         assert first is not None
         if not self._is_enlarged(wanted, first.size):
-            return films, []
+            return films, [], RESAMPLED
         larger: list[Path] = []
         runs: list[Ran] = []
         for place, film in enumerate(films):
             larger.append(scratch / f"{place}.large.mp4")
             want = self._enlarging(wanted, first.size, film, place, len(films))
-            runs.append(self._shop.run(job, replace(want, drafts={"film": larger[-1]})))
-        return larger, runs
+            want = replace(want, drafts={"film": larger[-1]})
+            ran = spared(functools.partial(self._shop.run, job, want), job)
+            if not isinstance(ran, Ran):
+                return films, runs, f"{RESAMPLED}: {ran.message}"
+            runs.append(ran)
+        return larger, runs, _UPSCALE
 
     def _is_enlarged(self, wanted: Size, made: Size) -> bool:
         return _enlargement(wanted, made) > _MOST_ENLARGED and self._shop.can(_UPSCALE, stage=STAGE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,10 @@ from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
 from ad_pipeline.engines.contracts import Craft, EngineFacts, Estimate, Job, Lesser, Licence
-from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, MediaError
+from ad_pipeline.errors import EngineError, EngineRefused, EngineUnavailable, InputRejected, MediaError
+
+RESAMPLED = "Lanczos, here"
+"""What enlarged a picture where no model did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +135,21 @@ def photo_for(path: Path | None, model: ModelGraphs) -> Path:
             "{model} works from a picture: give the brief a `product_image`", engine=model.engine, model=model.model_id
         )
     return path
+
+
+def spared(run: Callable[[], Ran], job: Job) -> Ran | EngineError:
+    """What only makes a thing better: where it can never be, or the last attempt fails, the thing stays as it is.
+
+    A passing fault is raised while attempts are left; what was made before lies on the job's shelf.
+    """
+    try:
+        return run()
+    except EngineUnavailable as error:
+        if not job.is_last:
+            raise
+        return error
+    except EngineRefused as error:
+        return error
 
 
 def broken(error: MediaError, model: ModelGraphs, job_id: str) -> EngineUnavailable:

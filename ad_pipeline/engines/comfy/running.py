@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,13 @@ from ad_pipeline.engines.comfy.outputs import Media, OutputFile
 from ad_pipeline.engines.comfy.protocol import ENGINE, Finished
 from ad_pipeline.engines.comfy.watching import STALL_S
 from ad_pipeline.engines.contracts import Job, Progress
-from ad_pipeline.errors import Cancelled, EngineError, EngineUnavailable, MediaError
+from ad_pipeline.errors import Cancelled, EngineError, EngineUnavailable, MediaError, ResultGone
 
 _PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _FILMS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,wav,flac,mp3,ogg,aac"
+
+
+_DOWNLOAD_PAUSES_S = (0.5, 2.0, 5.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +57,12 @@ def run_graph(
     extra: Mapping[str, object] | None = None,
     front: bool = False,
     stall_s: float = STALL_S,
+    cost_usd: float = 0.0,
 ) -> Fetched:
     """Run `graph` as `job` (or take it up where an earlier process left it) and fetch its outputs to `drafts`.
 
-    `drafts` names a path for each output that is wanted. Where this fails, none of them is left.
+    `drafts` names a path for each output that is wanted. Where this fails, none of them is left. `cost_usd` is what
+    services take for it: told to the job as soon as it ran, whatever becomes of its files.
 
     Raises:
         EngineUnavailable, EngineRefused: as `endings.concluded` and `ComfyNode` say.
@@ -70,6 +76,8 @@ def run_graph(
 
     end = node.watch(job.job_id, report=report, should_stop=job.should_stop, graph=graph.nodes, stall_s=stall_s)
     done = concluded(end, node_name=node.address.name, job_id=job.job_id)
+    if cost_usd:
+        job.paid(cost_usd)
     try:
         seen = {name: _fetched(node, done, graph, name, draft, job) for name, draft in drafts.items()}
     except BaseException:
@@ -88,12 +96,34 @@ def _fetched(node: ComfyNode, done: Finished, graph: BoundGraph, name: str, draf
             "node {name} left no file for the output {output!r}",
             engine=ENGINE, job_id=job.job_id, name=node.address.name, output=name,
         )  # fmt: skip
-    node.download(files[0], draft, job_id=job.job_id, should_stop=job.should_stop)
+    _downloaded(node, files[0], draft, job)
     try:
         return seen_in(draft, files[0].media, should_stop=job.should_stop)
     except MediaError as error:
         _start_afresh(node, job.job_id)
         raise _broken(node, files[0], job.job_id, error) from error
+
+
+def _downloaded(node: ComfyNode, file: OutputFile, draft: Path, job: Job) -> None:
+    """Fetch the file. A connection that breaks is no reason to make, or buy, it again: it is asked for some times."""
+    for pause_s in (*_DOWNLOAD_PAUSES_S, None):
+        try:
+            node.download(file, draft, job_id=job.job_id, should_stop=job.should_stop)
+            return
+        except ResultGone:
+            raise
+        except EngineUnavailable:
+            if pause_s is None:
+                raise
+            _wait(pause_s, job)
+
+
+def _wait(seconds: float, job: Job) -> None:
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        if job.should_stop():
+            raise Cancelled("the work was stopped")
+        time.sleep(0.05)
 
 
 def _broken(node: ComfyNode, file: OutputFile, job_id: str, error: MediaError) -> EngineUnavailable:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ad_pipeline.engines.comfy.graph_folders import graph_folders
 from ad_pipeline.engines.comfy.graphs import Graph, load_graph
@@ -22,6 +23,7 @@ from ad_pipeline.engines.comfy.rack.config import NodesFile
 from ad_pipeline.engines.comfy.rack.rack import Ask, Rack, Turn
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.running import Fetched, Seen, run_graph
+from ad_pipeline.engines.comfy.shelf import Shelf
 from ad_pipeline.engines.comfy.watching import STALL_S
 from ad_pipeline.engines.contracts import Job, Progress
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, OutOfMemory
@@ -197,7 +199,18 @@ class Workshop:
         )  # fmt: skip
 
     def _run(self, job: Job, want: Want, rung: _Rung, lessened: list[str]) -> Ran:
-        graph, given = rung.graph, self._given(want, rung)
+        """The rung's result: from the shelf where an earlier attempt brought it there, else made and put there."""
+        given, shelf = self._given(want, rung), Shelf(job.shelf)
+        key = shelf.key(want.part, rung.graph, given) if job.shelf else ""
+        notes = shelf.take(key, want.drafts)
+        if notes is not None:
+            return _noted(notes, rung.graph, lessened)
+        ran = self._made(job, want, rung, given, lessened)
+        shelf.put(key, want.drafts, _notes(ran))
+        return ran
+
+    def _made(self, job: Job, want: Want, rung: _Rung, given: Mapping[str, Value | Path], lessened: list[str]) -> Ran:
+        graph = rung.graph
         ask = self._ask(job, want, rung, given)
         report = _within(job, want.share)
         with self.rack.turn(ask, report=report, should_stop=job.should_stop) as turn, job.hold(turn.name):
@@ -225,7 +238,10 @@ class Workshop:
         extra = dict(turn.extra)
         if graph.recipe.services:
             extra[SERVICE_KEY] = self._place.service_key
-        return run_graph(turn.node, bound, job, want.drafts, extra=extra, front=turn.front, stall_s=self._stall_s)
+        return run_graph(
+            turn.node, bound, job, want.drafts, extra=extra, front=turn.front, stall_s=self._stall_s,
+            cost_usd=graph.recipe.price_usd(given),
+        )  # fmt: skip
 
 
 @functools.cache
@@ -245,6 +261,21 @@ def _mark(folder: Path, name: str) -> tuple[int, ...]:
     return tuple(
         number for file in files if file.is_file() for number in (file.stat().st_mtime_ns, file.stat().st_size)
     )
+
+
+def _notes(ran: Ran) -> dict[str, Any]:
+    """What is kept of a run beside its files."""
+    seen = {name: vars(found) for name, found in ran.seen.items()}
+    return {"node": ran.node, "gpu": ran.gpu, "run_s": ran.run_s, "cost_usd": ran.cost_usd, "seen": seen}
+
+
+def _noted(notes: Mapping[str, Any], graph: Graph, lessened: Sequence[str]) -> Ran:
+    """A run of before."""
+    return Ran(
+        graph=graph, node=notes["node"], gpu=notes["gpu"], waited_s=0.0, run_s=notes["run_s"], swapped=False,
+        taken_up=True, lessened=tuple(lessened), cost_usd=notes["cost_usd"], too_large=None,
+        seen={name: Seen(**found) for name, found in notes["seen"].items()},
+    )  # fmt: skip
 
 
 def _least(graph: Graph) -> Graph:
