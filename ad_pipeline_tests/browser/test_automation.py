@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from ad_pipeline_tests.browser.serving import BRIEF, Ui, running_ui, until
+from ad_pipeline_tests.comfy.machine import Behaviour
+from ad_pipeline_tests.comfy.stocked import nodes_file, stocked
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -58,6 +61,31 @@ def test_a_cancelled_ad_leaves_nothing_running(ui: Ui) -> None:
     assert states == {"make_scene": "CANCELED"}
     # Python's own resource tracker of the code server may stay.
     until(lambda: len(_workers(ui.processes())) <= before, within_s=20, what="the end of the workers")
+
+
+def test_a_cancelled_ad_takes_its_jobs_from_the_gpu_nodes(ui: Ui) -> None:
+    with stocked(Behaviour(run_s=_long_where_it_samples)) as gpu:
+        nodes = nodes_file(ui.root / "nodes.toml", {"gpu0": gpu})
+        brief = {**BRIEF, "quality": "standard"}
+        parent = ui.launch("make_ad", {"ops": {"ad": {"config": {"session": "on_gpus", "brief": brief}}}})
+
+        def at_work() -> bool:
+            running = gpu.machine.running
+            return running is not None and _long_where_it_samples(running.graph) > 1.0
+
+        until(at_work, within_s=60, what="a job that samples")
+        ui.cancel(parent)
+        until(lambda: gpu.machine.running is None, within_s=10, what="the end of the job")
+
+        assert ui.ended(parent, within_s=30) == "CANCELED"
+        ours = [job for job in gpu.machine.history.values() if _long_where_it_samples(job.graph) > 1.0]
+        assert {job.status for job in ours} == {"cancelled"}
+        assert not gpu.machine.pending
+        nodes.unlink()
+
+
+def _long_where_it_samples(graph: Mapping[str, Mapping[str, Any]]) -> float:
+    return 120.0 if any(node["class_type"] == "KSampler" for node in graph.values()) else 0.05
 
 
 def _workers(processes: list[psutil.Process]) -> list[psutil.Process]:
