@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ from ad_pipeline.stages.key_image import make_key_images
 from ad_pipeline.stages.kits import kit_of
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.workplace import StepReport, Workplace
+from ad_pipeline.story.brand_kit import Lora
 from ad_pipeline.values import Box, Size
 from ad_pipeline_tests.comfy.jobs import new_id, until
 from ad_pipeline_tests.comfy.machine import Behaviour
@@ -88,7 +89,7 @@ def _place(folder: Path, **servers: ComfyServer) -> Iterator[Place]:
 @contextmanager
 def _shop(
     folder: Path, *, rack: Mapping[str, Any] | None = None, stall_s: float = 300.0, **servers: ComfyServer
-) -> Iterator[Workshop]:
+) -> Generator[Workshop, None, None]:
     """A workshop that sends no trial jobs: what a test breaks hits the job that it is about."""
     nodes = NodesFile(nodes_file(folder / "nodes.toml", servers))
     place = Place(nodes=nodes.path, graphs=(), database_url=f"sqlite:///{folder / 'jobs.sqlite'}")
@@ -182,6 +183,25 @@ def test_a_picture_larger_than_the_model_makes_is_enlarged_by_a_model(
         assert picture.size == (1080, 1920)
     width, height = map(int, done.details["made_at"].split("x"))
     assert 0.8e6 < width * height < 1.3e6
+
+
+def test_a_brands_lora_and_its_word_reach_the_picture(place: Place, server: ComfyServer, tmp_path: Path) -> None:
+    engine = Registry(comfy=place).engine("comfyui/sdxl_brand")
+    assert isinstance(engine, ImageEngine)
+    request = _image_request(tmp_path)
+    # Any file that lies there: the test server offers each in every list.
+    lora = load_graph(built_in_graphs(), "z_image_turbo").recipe.models[0].file
+    kit = request.look.kit.model_copy(update={"lora": Lora(file=lora, trigger="dewy look")})
+    with_lora = dataclasses.replace(request, look=dataclasses.replace(request.look, kit=kit))
+
+    for asked in (request, with_lora):
+        engine.render_image(asked, tmp_path / "p.png", tmp_path / "layers", _job())
+
+    sent = [job.graph.values() for job in server.machine.history.values() if "KSampler" in str(job.graph)]
+    words = [[node["inputs"]["text"] for node in nodes if node["class_type"] == "CLIPTextEncode"] for nodes in sent]
+    loras = [[node["inputs"] for node in nodes if node["class_type"] == "LoraLoader"] for nodes in sent]
+    assert ["dewy look" in " ".join(texts) for texts in words] == [False, True]
+    assert [[(one["lora_name"], one["strength_model"]) for one in found] for found in loras] == [[], [(lora, 0.8)]]
 
 
 @pytest.mark.parametrize(
