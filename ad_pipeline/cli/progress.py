@@ -21,7 +21,7 @@ from ad_pipeline.stages.workplace import StepReport
 _COLUMNS = ("key_image", "voice", "motion_clip", "lipsync", "sfx")
 _NUMBER = re.compile(r"\d+")
 _MOST_NOTES = 8
-_LONG_S = 30.0
+_LONG_S = 10.0
 """On no terminal, work that takes longer says how far it is, so often."""
 _MARKS = {"made": ("●", "green"), "reused": ("○", "green"), "degraded": ("◐", "yellow"), "failed": ("✗", "red")}
 
@@ -98,10 +98,10 @@ class ProgressDisplay:
 
     def _now_and_then(self, report: StepReport, place: str) -> str:
         now_s = time.monotonic()
-        if now_s - self._told_s.setdefault(place, now_s) < self._long_s:
+        if now_s - self._told_s.setdefault(place, now_s) < self._long_s or not report.note:
             return ""
         self._told_s[place] = now_s
-        return f"{place}: {report.fraction:.0%} {report.note}".rstrip()
+        return f"{place}: {report.fraction:.0%} {report.note}"
 
     def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         if self.stopped:
