@@ -5,14 +5,17 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from math import inf
 
 import dagster as dg
 
 from ad_pipeline.defs.executor import should_stop
 from ad_pipeline.defs.node_pools import NodeSlots
+from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import MadeBy
 from ad_pipeline.settings import Settings, settings_from_environment
 from ad_pipeline.stages.workplace import StepReport, Workplace
+from ad_pipeline.studio.links import glimpse_url
 
 MADE_BY_TAG = "ad_pipeline/made_by"
 URGENT_TAG = "ad_pipeline/urgent"
@@ -50,7 +53,7 @@ class WorkplaceResource(dg.ConfigurableResource[None]):
         slots = NodeSlots(context.instance, run_id=run_id, step_key=context.get_step_execution_context().step.key)
         return dataclasses.replace(
             workplace_of(context.instance),
-            report=_Reporter(context.log),
+            report=Reporter(context.log, media_url=settings_from_environment().media_url),
             should_stop=lambda: should_stop(run_id),
             made_by=made_by,
             run_id=run_id,
@@ -59,20 +62,34 @@ class WorkplaceResource(dg.ConfigurableResource[None]):
         )
 
 
-class _Reporter:
-    def __init__(self, log: logging.Logger) -> None:
-        self._log = log
+class Reporter:
+    """Tells one step's news: to the run's log, and to whoever listens in this process."""
+
+    def __init__(self, log: logging.Logger, *, media_url: str) -> None:
+        self._log, self._media_url = log, media_url
         self._told: dict[tuple[object, ...], float] = {}
+        self._linked: set[tuple[object, ...]] = set()
 
     def __call__(self, report: StepReport) -> None:
         for hear in _listener:
             hear(report)
         now, who = time.monotonic(), (report.kind, report.format)
-        if report.state == "working" and not report.note and now - self._told.get(who, 0.0) < _TELL_EVERY_S:
+        is_beginning = report.state == "working" and report.fraction == 0.0
+        if is_beginning and not report.note:
             return
-        if report.state == "working" and report.fraction == 0.0 and not report.note:
+        # What comes with a note at the very beginning is why another engine begins: never left out.
+        if report.state == "working" and not is_beginning and now - self._told.get(who, -inf) < _TELL_EVERY_S:
             return
         self._told[who] = now
         place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
         state = f"{report.fraction:.0%}" if report.state == "working" else report.state
-        self._log.info(f"{place}: {state}{f' ({report.note})' if report.note else ''}")
+        note = f" ({report.note})" if report.note else ""
+        self._log.info(f"{place}: {state}{note}{self._link(report, who)}")
+
+    def _link(self, report: StepReport, who: tuple[object, ...]) -> str:
+        """Where it can be looked at, told once: the address stays."""
+        if not report.glimpsed or who in self._linked:
+            return ""
+        self._linked.add(who)
+        key = ArtifactKey(kind=report.kind, scene_id=report.scene_id, format=report.format)
+        return f" {glimpse_url(self._media_url, report.session_id, key)}"

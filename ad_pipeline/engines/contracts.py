@@ -66,12 +66,22 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Glimpse:
+    """What unfinished work looks like so far: a small picture that decodes."""
+
+    suffix: Literal[".jpg", ".png"]
+    picture: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
     """How far one job is; `fraction` is 0..1. `waits`: nothing is done now, and `note` says what for."""
 
     fraction: float
     note: str = ""
     waits: bool = False
+    glimpse: Glimpse | None = None
+    """Only when it is another than before."""
 
 
 def _silent(_: Progress) -> None:

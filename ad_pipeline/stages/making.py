@@ -29,6 +29,7 @@ from ad_pipeline.messages import user_language
 from ad_pipeline.routing.catalogue import ModelRow
 from ad_pipeline.routing.route import Decision
 from ad_pipeline.sessions.fingerprint import fingerprint, job_id, plain
+from ad_pipeline.sessions.glimpses import show
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord, VerdictNote
 from ad_pipeline.sessions.store import Draft, Session
@@ -202,7 +203,7 @@ def _tried(
     last = first + (GPU_ATTEMPTS if account else 1) - 1
 
     def report(progress: Progress) -> None:
-        _tell_progress(workplace, session, task, progress)
+        _tell_progress(workplace, session, task, draft, progress)
 
     for attempt in range(first, last + 1):
         job = replace(job_of(workplace, session, work, attempt), report=report, is_last=attempt == last)
@@ -329,9 +330,12 @@ def _pause(workplace: Workplace, seconds: float) -> None:
         time.sleep(0.1)
 
 
-def _tell_progress(workplace: Workplace, session: Session, task: Task, progress: Progress) -> None:
+def _tell_progress(workplace: Workplace, session: Session, task: Task, draft: Draft, progress: Progress) -> None:
     state: StepState = "waiting" if progress.waits else "working"
-    _tell(workplace, session, task, state, note=progress.note, fraction=progress.fraction)
+    glimpse = progress.glimpse
+    if glimpse:
+        show(draft, glimpse.suffix, glimpse.picture)
+    _tell(workplace, session, task, state, note=progress.note, fraction=progress.fraction, glimpsed=glimpse is not None)
 
 
 def _said(error: AdPipelineError) -> str:
@@ -340,7 +344,7 @@ def _said(error: AdPipelineError) -> str:
 
 def _tell(
     workplace: Workplace, session: Session, task: Task, state: StepState, *, note: str = "", fraction: float = 1.0,
-    seconds: float = 0.0,
+    seconds: float = 0.0, glimpsed: bool = False,
 ) -> None:  # fmt: skip
     workplace.report(
         StepReport(
@@ -352,5 +356,6 @@ def _tell(
             fraction=fraction,
             note=note,
             seconds=round(seconds, 3),
+            glimpsed=glimpsed,
         )
     )

@@ -32,6 +32,8 @@ class StepReport:
     fraction: float = 0.0
     note: str = ""
     seconds: float = 0.0
+    glimpsed: bool = False
+    """What it looks like so far can be seen: see `sessions.glimpses`."""
 
 
 def _unheard(_: StepReport) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 
 
@@ -15,6 +16,11 @@ def file_url(base: str, session_id: str, path: str) -> str:
 def preview_url(base: str, session_id: str, record: TakeRecord) -> str:
     """A small picture of a take: the image, a contact sheet, a waveform, the final's thumbnail."""
     return f"{base}/sessions/{quote(session_id)}/previews/{quote(record.key.slug)}.v{record.take}.jpg"
+
+
+def glimpse_url(base: str, session_id: str, key: ArtifactKey) -> str:
+    """What an artifact looks like so far while it is made; afterwards, its preview."""
+    return f"{base}/sessions/{quote(session_id)}/now/{quote(key.slug)}"
 
 
 def session_url(base: str, session_id: str) -> str:

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ad_pipeline.errors import AdPipelineError, InputRejected
@@ -24,6 +24,7 @@ from ad_pipeline.media.previews import contact_sheet, flat_view, thumbnail, wave
 from ad_pipeline.media.typography import TextBlock
 from ad_pipeline.sessions.aliases import aliased
 from ad_pipeline.sessions.fingerprint import fingerprint
+from ad_pipeline.sessions.glimpses import shown
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.stages.session_facts import facts_of
@@ -37,6 +38,8 @@ _TEXT = {".srt": "text/plain", ".vtt": "text/vtt", ".yaml": "text/plain", ".json
 # Dagster cuts off what is wider than its metadata column, about 560 pixels in a usual window.
 _SHEET_WIDTH_PX = 550
 _PICTURE_PX = 480
+_GLIMPSES = {".jpg": "image/jpeg", ".png": "image/png"}
+_LOOK_AGAIN_S = 2
 _DRAWN = 2  # one more whenever previews are drawn differently
 # Pages of our own making only; a session's text is never run as script.
 _GUARDS = {
@@ -59,11 +62,16 @@ def media_app(workplace: Workplace, *, hosts: tuple[str, ...] = ("127.0.0.1", "l
         session_id, name = request.path_params["session_id"], request.path_params["name"]
         return await run_in_threadpool(_answered, lambda: _preview(workplace, session_id, name))
 
+    async def now(request: Request) -> Response:
+        session_id, slug = request.path_params["session_id"], request.path_params["slug"]
+        return await run_in_threadpool(_answered, lambda: _now(workplace, session_id, slug))
+
     return Starlette(
         routes=[
             Route("/sessions/{session_id}/", page),
             Route("/sessions/{session_id}/files/{path:path}", media),
             Route("/sessions/{session_id}/previews/{name}", preview),
+            Route("/sessions/{session_id}/now/{slug}", now),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
     )
@@ -104,6 +112,21 @@ def _preview(workplace: Workplace, session_id: str, name: str) -> Response:
     if not record:
         raise InputRejected("session {session_id!r} has no take {name!r}", session_id=session_id, name=name[:200])
     return FileResponse(preview_of(workplace, session, record), headers=_GUARDS)
+
+
+def _now(workplace: Workplace, session_id: str, slug: str) -> Response:
+    """What it looks like so far; once it is made, the preview of its newest take."""
+    session = workplace.store.existing(session_id)
+    glimpse = shown(session, slug)
+    if glimpse:
+        suffix, picture = glimpse
+        fresh = {"Cache-Control": "no-store", "Refresh": str(_LOOK_AGAIN_S)}
+        return Response(picture, media_type=_GLIMPSES[suffix], headers={**_GUARDS, **fresh})
+    made = [record for record in session.records() if record.key.slug == slug]
+    if not made:
+        raise InputRejected("session {session_id!r} has no file {path!r}", session_id=session_id, path=slug[:200])
+    newest = max(made, key=lambda record: record.take)
+    return RedirectResponse(preview_url("", session_id, newest), headers={"Cache-Control": "no-store"})
 
 
 def preview_of(workplace: Workplace, session: Session, record: TakeRecord) -> Path:

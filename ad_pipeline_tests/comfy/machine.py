@@ -19,6 +19,8 @@ from typing import Any
 
 from ad_pipeline_tests.comfy.products import product
 
+PREVIEW = "preview"
+"""The one kind of message that is no JSON: `image` in it is bytes."""
 Graph = Mapping[str, Mapping[str, Any]]
 Tell = Callable[[str, Mapping[str, Any], str | None], None]
 """Sends (type, data) to the client of that id, or to all for None."""
@@ -34,6 +36,8 @@ class Behaviour:
     steps: int = 4
     slow_class: str = "KSampler"
     """The node class that takes the time; the last node before the outputs where a graph has none of it."""
+    previews: tuple[bytes, ...] = ()
+    """Sent in turn, one after each step, to jobs that ask for them."""
     out_of_memory: int = 0
     """So many of the next jobs run out of memory."""
     never_fits: Callable[[Graph], bool] = lambda _: False
@@ -253,6 +257,9 @@ class Machine:
             await self._pass(job, run_s / behaviour.steps)
             self._say(job, "progress", {"value": step, "max": behaviour.steps, "prompt_id": job.job_id, "node": node})
             self._on_board(job, board, node, float(step), float(behaviour.steps), "running")
+            if behaviour.previews and job.extra.get("preview_method") in ("auto", "latent2rgb"):
+                image = behaviour.previews[(step - 1) % len(behaviour.previews)]
+                self._say(job, PREVIEW, {"image": image, "prompt_id": job.job_id, "node_id": node})
 
     async def _pass(self, job: Job, seconds: float) -> None:
         if seconds > 0:

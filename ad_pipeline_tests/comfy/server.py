@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 import ssl
+import struct
 import threading
 import uuid
 from collections.abc import Coroutine, Mapping
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from ad_pipeline_tests.comfy.captured import body, captured
-from ad_pipeline_tests.comfy.machine import Behaviour, Job, Machine
+from ad_pipeline_tests.comfy.machine import PREVIEW, Behaviour, Job, Machine
 from ad_pipeline_tests.comfy.validation import judged
 from ad_pipeline_tests.comfy.wire import (
     Answer,
@@ -204,7 +205,7 @@ class ComfyServer:
         if self.faults.socket == "silent" and kind != "status":
             return
         for _ in range(2 if self.faults.socket == "doubled" else 1):
-            client.socket.send(json.dumps({"type": kind, "data": data}))
+            client.socket.send(_preview(client, data) if kind == PREVIEW else json.dumps({"type": kind, "data": data}))
         client.sent += 1
         if self.faults.cut_socket_after and client.sent >= self.faults.cut_socket_after:
             client.socket.cut()
@@ -433,3 +434,12 @@ class ComfyServer:
             name = next(one for one in names if self.uploads.get((place, subfolder, one), data) == data)
         self.uploads[place, subfolder, name] = data
         return json_answer({"name": name, "subfolder": subfolder, "type": place})
+
+
+def _preview(client: _Client, data: Mapping[str, Any]) -> bytes:
+    """A picture as the real server packs it, for clients that know of the longer form and for others."""
+    image: bytes = data["image"]
+    if not client.flags.get("supports_preview_metadata"):
+        return struct.pack(">II", 1, 1) + image
+    facts = json.dumps({**data, "image": None, "image_type": "image/jpeg"}).encode()
+    return struct.pack(">II", 4, len(facts)) + facts + image

@@ -15,6 +15,7 @@ from PIL import Image
 from ad_pipeline.engines.comfy.client import ComfyNode
 from ad_pipeline.engines.comfy.endings import concluded
 from ad_pipeline.engines.comfy.events import JobProgress, described, titles_of
+from ad_pipeline.engines.comfy.glimpsing import ASKED_FOR, Glimpses
 from ad_pipeline.engines.comfy.graphs import BoundGraph
 from ad_pipeline.engines.comfy.outputs import Media, OutputFile
 from ad_pipeline.engines.comfy.protocol import ENGINE, Finished
@@ -68,12 +69,8 @@ def run_graph(
         EngineUnavailable, EngineRefused: as `endings.concluded` and `ComfyNode` say.
         Cancelled: the job was cancelled on the node as well.
     """
-    submission = node.submit(job.job_id, graph.nodes, extra=extra, front=front)
-    titles = titles_of(graph.nodes)
-
-    def report(progress: JobProgress) -> None:
-        job.report(Progress(fraction=progress.fraction, note=described(progress, titles)))
-
+    submission = node.submit(job.job_id, graph.nodes, extra={**ASKED_FOR, **(extra or {})}, front=front)
+    report = _reporter(node.address.name, graph, job)
     end = node.watch(job.job_id, report=report, should_stop=job.should_stop, graph=graph.nodes, stall_s=stall_s)
     done = concluded(end, node_name=node.address.name, job_id=job.job_id)
     if cost_usd:
@@ -85,6 +82,22 @@ def run_graph(
             draft.unlink(missing_ok=True)
         raise
     return Fetched(done=done, taken_up=submission.taken_up, seen=seen)
+
+
+def _reporter(node_name: str, graph: BoundGraph, job: Job) -> Callable[[JobProgress], None]:
+    titles, glimpses = titles_of(graph.nodes), Glimpses()
+
+    def report(progress: JobProgress) -> None:
+        where = described(progress, titles)
+        job.report(
+            Progress(
+                fraction=progress.fraction,
+                note=f"{node_name}: {where}" if where else node_name,
+                glimpse=glimpses.news(progress.preview),
+            )
+        )
+
+    return report
 
 
 def _fetched(node: ComfyNode, done: Finished, graph: BoundGraph, name: str, draft: Path, job: Job) -> Seen:

@@ -239,10 +239,10 @@ class _Watch:
         self._report(replace(self._progress, eta_s=self._left_s(now)))
 
     def _left_s(self, now: float) -> float | None:
-        """How long it will still take, at the speed since we first looked: a job taken up is not at its start."""
-        if self._runs_since is None:
-            return None
+        """How long it will still take, at the speed since we first saw steps: loading models tells nothing of it."""
         fraction = self._progress.fraction
+        if self._runs_since is None or not (self._first_seen or self._progress.step):
+            return None
         self._first_seen = self._first_seen or (now, fraction)
         since, then = self._first_seen
         if fraction >= 1.0 or fraction - then < _LEAST_SHARE:
