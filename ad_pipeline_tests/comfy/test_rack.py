@@ -339,7 +339,7 @@ def test_whoever_waits_is_told_how_many_are_before_it(tmp_path: Path) -> None:
 
         until(lambda: bool(second.notes))
 
-        assert first.notes == ["waits for a node: 0 before it on gpu0"]
+        assert first.notes == ["waits for a node: it is next on gpu0"]
         assert second.notes == ["waits for a node: 1 before it on gpu0"]
         for one in (*holders, first, second):
             one.release()

@@ -35,6 +35,8 @@ def no_nodes() -> EngineRefused:
 def place_in_line(ahead: int, nodes: Collection[str]) -> str:
     """What somebody hears who waits for one of these nodes."""
     where = next(iter(nodes)) if len(nodes) == 1 else say("{count} nodes", count=len(nodes))
+    if not ahead:
+        return say("waits for a node: it is next on {where}", where=where)
     return say("waits for a node: {ahead} before it on {where}", ahead=ahead, where=where)
 
 
