@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+import re
 import time
 from collections.abc import Callable
 from math import inf
@@ -20,6 +21,7 @@ from ad_pipeline.studio.links import glimpse_url
 MADE_BY_TAG = "ad_pipeline/made_by"
 URGENT_TAG = "ad_pipeline/urgent"
 _TELL_EVERY_S = 1.0
+_NUMBER = re.compile(r"\d+")
 
 _listener: list[Callable[[StepReport], None]] = []
 
@@ -67,20 +69,20 @@ class Reporter:
 
     def __init__(self, log: logging.Logger, *, media_url: str) -> None:
         self._log, self._media_url = log, media_url
-        self._told: dict[tuple[object, ...], float] = {}
+        self._told: dict[tuple[object, ...], tuple[float, str]] = {}
         self._linked: set[tuple[object, ...]] = set()
 
     def __call__(self, report: StepReport) -> None:
         for hear in _listener:
             hear(report)
         now, who = time.monotonic(), (report.kind, report.format)
-        is_beginning = report.state == "working" and report.fraction == 0.0
-        if is_beginning and not report.note:
-            return
-        # What comes with a note at the very beginning is why another engine begins: never left out.
-        if report.state == "working" and not is_beginning and now - self._told.get(who, -inf) < _TELL_EVERY_S:
-            return
-        self._told[who] = now
+        words = _NUMBER.sub("#", report.note)
+        if report.state == "working":
+            told_s, told = self._told.get(who, (-inf, ""))
+            # Other words are news at once: nothing may follow for long, e.g. while it waits in a node's queue.
+            if words == told and now - told_s < _TELL_EVERY_S or report.fraction == 0.0 and not report.note:
+                return
+        self._told[who] = (now, words)
         place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
         state = f"{report.fraction:.0%}" if report.state == "working" else report.state
         note = f" ({report.note})" if report.note else ""

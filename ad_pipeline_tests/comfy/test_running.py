@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,7 @@ def test_progress_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert described(JobProgress(job_id="x", ahead=2), titles) == "waiting, 2 before it"
     assert described(at_work, titles) == "Sampler, step 3 of 8, 12 s left"
+    assert described(replace(at_work, eta_s=290.0), titles) == "Sampler, step 3 of 8, 5 min left"
     assert described(JobProgress(job_id="x", node_id="7"), titles) == "VAEDecode"
     assert described(JobProgress(job_id="x"), titles) == ""
 

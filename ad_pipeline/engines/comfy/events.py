@@ -15,6 +15,7 @@ from ad_pipeline.messages import say
 
 _PREVIEW, _TEXT, _PREVIEW_WITH_FACTS = 1, 3, 4
 _LARGEST_NUMBER = 1e18
+_MINUTES_FROM_S = 100.0
 _FORMATS = {1: "image/jpeg", 2: "image/png"}
 
 ANNOUNCEMENT = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
@@ -264,5 +265,11 @@ def described(progress: JobProgress, titles: Mapping[str, str]) -> str:
     if progress.steps:
         parts.append(say("step {step} of {steps}", step=progress.step, steps=progress.steps))
     if progress.eta_s is not None:
-        parts.append(say("{seconds:.0f} s left", seconds=progress.eta_s))
+        parts.append(_left(progress.eta_s))
     return ", ".join(parts)
+
+
+def _left(seconds: float) -> str:
+    if seconds < _MINUTES_FROM_S:
+        return say("{seconds:.0f} s left", seconds=seconds)
+    return say("{minutes:.0f} min left", minutes=seconds / 60)

@@ -35,7 +35,9 @@ UNREACHABLE_S = 30.0
 _SOCKETLESS_S = 0.04
 """A job that is done by then needs no socket: opening and closing one costs as much as a cached job."""
 _STOP_CHECK_S = 0.25
-_LEAST_SHARE = 0.02
+_LEAST_SHARE = 0.05
+_FIRST_STEP = 2
+"""At the first one the server may not have told yet what it did before."""
 _SETTLING_S = 0.02
 _FIRST_POLL_S, _LONGEST_BLIND_POLL_S, _POLL_IN_LINE_S, _POLL_WITH_SOCKET_S = 0.001, 2.0, 1.0, 5.0
 _FIRST_SOCKET_PAUSE_S, _LONGEST_SOCKET_PAUSE_S = 0.25, 30.0
@@ -241,7 +243,7 @@ class _Watch:
     def _left_s(self, now: float) -> float | None:
         """How long it will still take, at the speed since we first saw steps: loading models tells nothing of it."""
         fraction = self._progress.fraction
-        if self._runs_since is None or not (self._first_seen or self._progress.step):
+        if self._runs_since is None or not (self._first_seen or self._progress.step >= _FIRST_STEP):
             return None
         self._first_seen = self._first_seen or (now, fraction)
         since, then = self._first_seen
