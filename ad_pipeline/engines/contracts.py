@@ -113,7 +113,10 @@ class Job:
     is_last: bool = True
     """No other attempt follows where this one fails."""
     shelf: Path | None = None
-    """A folder for what is finished of the work, kept from attempt to attempt until all of it is."""
+    """A folder for what is finished of the work, kept from attempt to attempt until all of it is.
+
+    For each thing there a JSON file says what it cost (`cost_usd`), and under which job's id (`account`).
+    """
     report: Callable[[Progress], None] = _silent
     should_stop: Callable[[], bool] = _never
     paid: Callable[[float], None] = _unpaid

@@ -232,7 +232,7 @@ def _tried(
                 account.stop()
             raise
         if account:
-            done = account.end(done)
+            account.end(done)
         return done, attempt - first + 1, job.job_id
     raise AssertionError("unreachable: the last attempt returns or raises")
 

@@ -22,6 +22,7 @@ from ad_pipeline.sessions.store import SessionStore
 from ad_pipeline.stages.clip_wish import ClipWish, checked_wish
 from ad_pipeline.stages.key_image import make_key_images
 from ad_pipeline.stages.loose_clip import make_clip
+from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.workplace import RESUME, Workplace
 from ad_pipeline.values import Size
 from ad_pipeline_tests.comfy.jobs import until
@@ -150,6 +151,29 @@ def test_what_was_bought_and_then_lost_is_in_the_books(houses: Callable[[int], H
     bought = house.ran("Veo3VideoGenerationNode")
     assert bought >= 1
     assert sum(house.settled(film.session_id)) == pytest.approx(bought * _PRICE_USD)
+
+
+def test_what_was_bought_and_lost_counts_against_the_budget(houses: Callable[[int], House]) -> None:
+    house = houses(1)
+    open_ad(house.workplace, "ad", quality="premium", budget_usd=0.25)
+    scenes = facts_of(house.workplace, "ad").storyboard.scenes
+    end_card = next(scene.id for scene in scenes if scene.purpose == "cta")
+    server = house.servers[0]
+
+    def lose_paid_pictures() -> None:
+        until(lambda: server.machine.running is not None and "OpenAIGPTImage1" in str(server.machine.running.graph))
+        server.behaviour.corrupt_files = True
+
+    server.behaviour.run_s = 0.3
+    losing = threading.Thread(target=lose_paid_pictures)
+    losing.start()
+    (take,) = make_key_images(house.workplace, "ad", end_card, RESUME)
+    losing.join()
+
+    assert take.degraded
+    assert "budget" in take.degraded.why
+    assert house.ran("OpenAIGPTImage1") == 1
+    assert house.settled("ad") == [0.2]
 
 
 def test_a_clip_whose_folder_was_deleted_is_bought_and_booked_anew(houses: Callable[[int], House]) -> None:

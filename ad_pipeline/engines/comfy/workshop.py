@@ -206,7 +206,7 @@ class Workshop:
         if notes is not None:
             return _noted(notes, rung.graph, lessened)
         ran = self._made(job, want, rung, given, lessened)
-        shelf.put(key, want.drafts, _notes(ran))
+        shelf.put(key, want.drafts, {**_notes(ran), "account": job.job_id})
         return ran
 
     def _made(self, job: Job, want: Want, rung: _Rung, given: Mapping[str, Value | Path], lessened: list[str]) -> Ran:
