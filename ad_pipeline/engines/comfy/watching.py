@@ -245,11 +245,12 @@ class _Watch:
         fraction = self._progress.fraction
         if self._runs_since is None or not (self._first_seen or self._progress.step >= _FIRST_STEP):
             return None
-        self._first_seen = self._first_seen or (now, fraction)
+        self._first_seen = self._first_seen or (self._moved_at, fraction)
         since, then = self._first_seen
         if fraction >= 1.0 or fraction - then < _LEAST_SHARE:
             return None
-        return (now - since) * (1 - fraction) / (fraction - then)
+        left_s = (self._moved_at - since) * (1 - fraction) / (fraction - then)
+        return max(0.0, left_s - (now - self._moved_at))  # between two steps it counts down
 
     def _is_stalled(self, now: float) -> bool:
         if self._runs_since is None or self._unreachable_since or not self._is_idle(now):
