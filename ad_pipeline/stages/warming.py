@@ -7,7 +7,7 @@ import os
 import signal
 from multiprocessing import forkserver, resource_tracker
 
-_PRELOAD = ["ad_pipeline.stages.unswept", "ad_pipeline.defs.warm"]
+_PRELOAD = ["ad_pipeline.stages.unheeding", "ad_pipeline.stages.unswept", "ad_pipeline.defs.warm"]
 
 KEEPS_ITS_MEMORY = {
     "MALLOC_ARENA_MAX": "1",

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -230,13 +230,16 @@ def test_a_killed_worker_is_said_and_leaves_nothing_started(brief: str, fresh: P
     assert all(place.session.is_intact(record) for record in place.session.records())
 
 
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["process", "group"])
 @pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_cancels_in_order(brief: str, fresh: Place, ask: signal.Signals) -> None:
+def test_a_stop_cancels_in_order(
+    brief: str, fresh: Place, ask: signal.Signals, send: Callable[[int, int], None]
+) -> None:
     place = fresh
     process = place.start("make", brief, "--session", "ad")
     until(lambda: _made_something(place))
 
-    os.kill(process.pid, ask)
+    send(process.pid, ask)
     _, err = process.communicate(timeout=60)
 
     assert process.returncode == 130, err
