@@ -171,7 +171,10 @@ def test_torch_names_the_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("devices", "words"),
-    [(None, "has no torch, which finds the CUDA devices; name ComfyUI's own Python"), ([], "torch 2.13.0 sees no CUDA device here")],
+    [
+        (None, "has no torch, which finds the CUDA devices; name ComfyUI's own Python"),
+        ([], "torch 2.13.0 sees no CUDA device here"),
+    ],
 )
 def test_no_torch_or_no_device_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: list[tuple[str, str, int]] | None, words: str
