@@ -6,4 +6,9 @@ Handled, not ignored: programs that workers start would inherit that. (SIGINT is
 
 import signal
 
-signal.signal(signal.SIGTERM, lambda *_: None)
+
+def _unheeded(*_: object) -> None:
+    return None
+
+
+signal.signal(signal.SIGTERM, _unheeded)
