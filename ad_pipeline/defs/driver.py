@@ -119,7 +119,11 @@ class _Driver:
         self._books.register_scenes(session_id, board.scene_ids)
         done, known = finished(self._workplace, session_id), self._versions(board.scene_ids)
         missing = [scene for scene in board.scenes if self._has_work(scene.id, done, known)]
-        order = best_order([scene.duration_seconds for scene in missing], lanes=WORKERS)
+        order = best_order(
+            [scene.duration_seconds for scene in missing],
+            lanes=worker_count(len(self._nodes)),
+            cores=len(self._nodes) or None,
+        )
         todo = [missing[place].id for place in order]
         self._run_scenes(workers, todo)
         if self._failures:
