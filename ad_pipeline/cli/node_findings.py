@@ -24,6 +24,7 @@ from ad_pipeline.engines.contracts import Job
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import say, user_language
 from ad_pipeline.settings import Settings
+from ad_pipeline.story.border import nearest
 
 LOOK_S = 1.2
 """`doctor` stays quick when every node is down."""
@@ -85,9 +86,22 @@ def nodes_seen(settings: Settings, *, smoke: bool) -> NodesSeen:
         found.append((f"node {node.name}", bool(ready), said))
         if smoke:
             found.append(_smoke(node))
+    found += [unknown for node in nodes if (unknown := _unknown_pins(node, graphs))]
     runs = {graph: [name for name, lack in lacks.items() if graph not in lack] for graph in graphs}
     fault = say("not every GPU node does what it should: see the lines above")
     return NodesSeen(nodes=found, fault=fault, graphs=_nowhere(graphs, lacks), runs=runs)
+
+
+def _unknown_pins(node: NodeConfig, graphs: Mapping[str, Graph]) -> Found | None:
+    """Graphs that the list pins to the node and nobody has: a slip of the pen takes the node from all work."""
+    unknown = [name for name in node.graphs if name not in graphs]
+    if not unknown:
+        return None
+    said = say(
+        "it is pinned to {names}, which there is not; did you mean {guess}?",
+        names=", ".join(unknown), guess=nearest(unknown[0], list(graphs)) or sorted(graphs)[0],
+    )  # fmt: skip
+    return f"node {node.name}", False, said
 
 
 def _lacks(nodes: Sequence[NodeConfig], graphs: Mapping[str, Graph]) -> dict[str, dict[str, str]]:

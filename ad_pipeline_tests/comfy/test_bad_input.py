@@ -178,6 +178,16 @@ def test_a_doctor_asked_for_gpus_says_that_their_list_is_broken(tmp_path: Path, 
     assert told["en"][1].endswith("\nthe list of GPU nodes cannot be used, so none made a film\n")
 
 
+def test_a_graph_that_there_is_not_in_a_nodes_pins_is_told_with_the_nearest(tmp_path: Path, run: Run) -> None:
+    node = '[[node]]\nname = "gpu0"\nurl = "http://127.0.0.1:9"\ngraphs = ["z_imag_turbo"]\n'
+    (tmp_path / "nodes.toml").write_text(node, encoding="utf-8")
+
+    told = run("doctor")
+
+    assert "it is pinned to z_imag_turbo, which there is not; did you mean z_image_turbo?" in told["en"][1]
+    assert "z_imag_turbo 그래프만 맡도록 적혀 있는데 그런 그래프가 없습니다. z_image_turbo인가요?" in told["ko"][1]
+
+
 def test_the_doctor_tells_a_korean_of_licences_in_korean(run: Run) -> None:
     lines = {line.split()[1]: line for line in run("doctor")["ko"][1].splitlines() if "유료 광고: " in line}
 
