@@ -204,7 +204,7 @@ def test_a_clip_that_waits_for_a_node_says_so_and_can_be_stopped(place: Place, t
     _, err = running.communicate(timeout=30)
 
     assert first.startswith("key_image 9:16: no node can be used now; it waits up to 600 s: node gone")
-    assert running.returncode == 130
+    assert running.returncode == 130, err
     assert "stopped; what was finished is kept" in err
     assert not (tmp_path / "film.mp4").exists()
 
