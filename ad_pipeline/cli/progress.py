@@ -48,6 +48,7 @@ class ProgressDisplay:
         """When it was last told how far each work is, or since when it is worked on."""
         self._lock = threading.Lock()
         self.stopped = False
+        self._answer = threading.Thread(target=self._say_stopping, daemon=True)
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> ProgressDisplay:
@@ -58,6 +59,8 @@ class ProgressDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.stopped:
+            self._answer.join(1.0)
         if self._live:
             self._live.update(self._picture())
             self._live.stop()
@@ -107,6 +110,10 @@ class ProgressDisplay:
         if self.stopped:
             raise KeyboardInterrupt  # a second Ctrl-C does not wait for order
         self.stopped = True
+        # In a thread: this one may be in the middle of a line, and a stream cannot be written to from within itself.
+        self._answer.start()
+
+    def _say_stopping(self) -> None:
         self._console.print(say("stopping: running work ends at its next safe point (Ctrl-C again to leave at once)"))
 
     def _picture(self) -> Group:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
+import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -102,3 +107,31 @@ def test_asked_for_json_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> N
         display.hear(_report("made"))
 
     assert not capsys.readouterr().err
+
+
+class _Interrupting(io.RawIOBase):
+    """A terminal at which Ctrl-C is hit while a line is written."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        if not self.written:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.written += bytes(data)
+        return len(data)
+
+
+def test_an_interrupt_in_the_middle_of_a_line_is_a_stop_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Interrupting()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(terminal), write_through=True))
+
+    with ProgressDisplay(quiet=False) as display:
+        display.hear(_report("waiting", _DOWN))
+
+    assert display.stopped
+    assert terminal.written.decode().splitlines()[0] == f"scene_001 key_image 9:16: {_DOWN}"
+    assert "stopping: running work ends at its next safe point" in " ".join(terminal.written.decode().split())
