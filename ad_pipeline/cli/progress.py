@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 import threading
@@ -15,11 +14,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ad_pipeline.messages import say
+from ad_pipeline.messages import but_for_numbers, say
 from ad_pipeline.stages.workplace import StepReport
 
 _COLUMNS = ("key_image", "voice", "motion_clip", "lipsync", "sfx")
-_NUMBER = re.compile(r"\d+")
 _MOST_NOTES = 8
 _LONG_S = 10.0
 """On no terminal, work that takes longer says how far it is, so often."""
@@ -85,7 +83,7 @@ class ProgressDisplay:
         place = " ".join(part for part in (report.scene_id, report.kind, report.format) if part)
         if report.state == "waiting":
             self._waited.add(place)
-            alike = _NUMBER.sub("#", report.note)  # a place in the line, the seconds that are left
+            alike = but_for_numbers(report.note)  # a place in the line, the seconds that are left
             if alike in self._told:
                 return ""
             self._told.add(alike)

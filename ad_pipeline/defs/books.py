@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ad_pipeline.defs.home import dagster_home, open_instance
 from ad_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ class Books:
 
         New ones are laid out here and now: five processes that met a fresh SQLite file at once raced and failed.
         """
-        from ad_pipeline.defs.home import dagster_home
-
         home = dagster_home(settings)
         books = cls(home, settings=settings)
         if not (home / "history" / "runs.db").is_file():
@@ -62,8 +61,6 @@ class Books:
         """By an instance of this process."""
         if self._here is None:
             assert self._settings is not None
-            from ad_pipeline.defs.home import open_instance
-
             self._here = _books_of(self._opened.enter_context(open_instance(self._settings)))
         return self._here
 

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import os
-import re
 import time
 from collections.abc import Callable
 from math import inf
@@ -12,6 +11,7 @@ import dagster as dg
 
 from ad_pipeline.defs.executor import should_stop
 from ad_pipeline.defs.node_pools import NodeSlots
+from ad_pipeline.messages import but_for_numbers
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import MadeBy
 from ad_pipeline.settings import Settings, settings_from_environment
@@ -21,7 +21,6 @@ from ad_pipeline.studio.links import glimpse_url
 MADE_BY_TAG = "ad_pipeline/made_by"
 URGENT_TAG = "ad_pipeline/urgent"
 _TELL_EVERY_S = 1.0
-_NUMBER = re.compile(r"\d+")
 
 _listener: list[Callable[[StepReport], None]] = []
 
@@ -76,7 +75,7 @@ class Reporter:
         for hear in _listener:
             hear(report)
         now, who = time.monotonic(), (report.kind, report.format)
-        words = _NUMBER.sub("#", report.note)
+        words = but_for_numbers(report.note)
         if report.state == "working":
             told_s, told = self._told.get(who, (-inf, ""))
             # Other words are news at once: nothing may follow for long, e.g. while it waits in a node's queue.

@@ -7,6 +7,7 @@ What a vendor can do, costs and forbids is data (`EngineFacts`), never an `if` o
 from __future__ import annotations
 
 import contextlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -123,6 +124,14 @@ class Job:
     """Told what a service took, in USD, when it has taken it: also where the attempt then fails."""
     hold: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
     """Entered with a node's name for as long as the job has it: whoever watches the cards sees it in use."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait; leave by `Cancelled` as soon as the work is stopped."""
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            if self.should_stop():
+                raise Cancelled("the work was stopped")
+            time.sleep(0.05)
 
     def checkpoint(self, fraction: float, note: str = "") -> None:
         """Report progress; leave by `Cancelled` when the work was stopped."""

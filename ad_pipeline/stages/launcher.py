@@ -5,17 +5,15 @@ Nobody behind this door needs to know Dagster.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ad_pipeline.messages import say
+from ad_pipeline.messages import but_for_numbers, say
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.stages.workplace import Wishes
 
-_NUMBER = re.compile(r"\d+")
 WorkState = Literal["queued", "processing", "completed", "failed", "cancelled"]
 
 
@@ -50,7 +48,7 @@ def degraded_lines(records: Sequence[TakeRecord]) -> list[str]:
     found: dict[tuple[str, str, str], list[TakeRecord]] = {}
     for record in records:
         if record.degraded:
-            alike = _NUMBER.sub("#", str(record.degraded.why_not_wanted()))  # so many seconds of waiting
+            alike = but_for_numbers(str(record.degraded.why_not_wanted()))  # so many seconds of waiting
             found.setdefault((record.degraded.used, record.degraded.wanted, alike), []).append(record)
     lines: list[str] = []
     for (used, wanted, _), made in found.items():

@@ -130,10 +130,12 @@ def _made_by(
 ) -> TakeRecord:  # fmt: skip
     engine = workplace.engines.engine(row.model_id)
     decides = decides_of(task, engine, row=row, seed=seed, wishes=wishes)
+    work = work_of(session, task, decides)
+    account = _account(workplace, session, task, row, work) if costs(row) else None
     started = time.monotonic()
     with session.drafting(task.key) as draft:
         done, attempts, made_as = _tried(
-            workplace, session, task, row=row, engine=engine, seed=seed, decides=decides, draft=draft
+            workplace, session, task, engine=engine, seed=seed, work=work, account=account, draft=draft
         )
         # A job that was taken up waited before this process began.
         run_s = max(0.0, time.monotonic() - started - done.seconds_waited)
@@ -170,8 +172,8 @@ def _made_by(
                 "run_id": workplace.run_id,
             },
         )
-    if costs(row):
-        _account(workplace, session, task, row, work_of(session, task, decides)).close()
+    if account:
+        account.close()
     state: StepState = "degraded" if degraded else "made"
     _tell(workplace, session, task, state, note=f"v{record.take}", seconds=time.monotonic() - started)
     return record
@@ -193,12 +195,10 @@ def _degraded(task: Task, row: ModelRow, done: Done, faults: Sequence[AdPipeline
 
 
 def _tried(
-    workplace: Workplace, session: Session, task: Task, *, row: ModelRow, engine: Engine, seed: int | None,
-    decides: str, draft: Draft,
+    workplace: Workplace, session: Session, task: Task, *, engine: Engine, seed: int | None, work: str,
+    account: Account | None, draft: Draft,
 ) -> tuple[Done, int, str]:  # fmt: skip
     """The engine's work, in how many attempts, under which id; a passing fault is tried again where that can help."""
-    work = work_of(session, task, decides)
-    account = _account(workplace, session, task, row, work) if costs(row) else None
     first = first_attempt(workplace, session, work) if account else 1
     last = first + (GPU_ATTEMPTS if account else 1) - 1
 
@@ -221,7 +221,7 @@ def _tried(
                 raise
             _tell(workplace, session, task, "waiting", note=_said(error), fraction=0.0)
             # A little apart, so that all who failed together do not come back together.
-            _pause(workplace, workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25))
+            job.pause(workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25))
             continue
         except EngineRefused:
             if account:
@@ -319,15 +319,6 @@ def seed_of(session: Session, task: Task, wishes: Wishes) -> int | None:
 
 def _heeded(task: Task, wishes: Wishes) -> dict[str, object]:
     return {name: value for name, value in wishes.own.items() if name in task.wishes_used}
-
-
-def _pause(workplace: Workplace, seconds: float) -> None:
-    """Wait, but leave at once when the work is stopped."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if workplace.should_stop():
-            raise Cancelled("the work was stopped")
-        time.sleep(0.1)
 
 
 def _tell_progress(workplace: Workplace, session: Session, task: Task, draft: Draft, progress: Progress) -> None:

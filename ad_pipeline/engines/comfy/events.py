@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ad_pipeline.engines.comfy.protocol import is_number
 from ad_pipeline.messages import say
 
 _PREVIEW, _TEXT, _PREVIEW_WITH_FACTS = 1, 3, 4
-_LARGEST_NUMBER = 1e18
 _MINUTES_FROM_S = 100.0
 _FORMATS = {1: "image/jpeg", 2: "image/png"}
 
@@ -119,7 +119,7 @@ def _told(kind: str, data: Mapping[str, Any]) -> Event | None:
         case "executing":
             node = data.get("node")
             return Left(job_id=job_id, is_settled=True) if node is None else AtNode(job_id=job_id, node_id=str(node))
-        case "progress" if _is_number(data.get("value")) and _is_number(data.get("max")):
+        case "progress" if is_number(data.get("value")) and is_number(data.get("max")):
             return Steps(job_id=job_id, node_id=str(data.get("node") or ""), done=data["value"], of=data["max"])
         case "progress_state":
             return Board(job_id=job_id, nodes=_board(data.get("nodes")))
@@ -137,13 +137,8 @@ def _board(nodes: Any) -> dict[str, tuple[float, float, bool]]:
     return {
         str(node_id): (node["value"], node["max"], node.get("state") == "running")
         for node_id, node in nodes.items()
-        if isinstance(node, dict) and _is_number(node.get("value")) and _is_number(node.get("max"))
+        if isinstance(node, dict) and is_number(node.get("value")) and is_number(node.get("max"))
     }
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it can be counted with: Python reads Infinity and NaN as JSON."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
 
 
 def _preview(frame: bytes) -> Preview | None:

@@ -390,6 +390,10 @@ def _sequence(value: Any) -> Sequence[Any]:
 
 
 def _number(value: Any) -> float:
-    """A number, 0 for anything else; Python reads Infinity and NaN as JSON."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
-    return float(value) if is_number else 0.0
+    """A number, 0 for anything else."""
+    return float(value) if is_number(value) else 0.0
+
+
+def is_number(value: Any) -> bool:
+    """Whether it can be counted with: Python reads Infinity and NaN as JSON."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +24,6 @@ from ad_pipeline.errors import Cancelled, EngineError, EngineUnavailable, MediaE
 
 _PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _FILMS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,wav,flac,mp3,ogg,aac"
-
-
 _DOWNLOAD_PAUSES_S = (0.5, 2.0, 5.0)
 
 
@@ -128,15 +125,7 @@ def _downloaded(node: ComfyNode, file: OutputFile, draft: Path, job: Job) -> Non
         except EngineUnavailable:
             if pause_s is None:
                 raise
-            _wait(pause_s, job)
-
-
-def _wait(seconds: float, job: Job) -> None:
-    until_s = time.monotonic() + seconds
-    while time.monotonic() < until_s:
-        if job.should_stop():
-            raise Cancelled("the work was stopped")
-        time.sleep(0.05)
+            job.pause(pause_s)
 
 
 def _broken(node: ComfyNode, file: OutputFile, job_id: str, error: MediaError) -> EngineUnavailable:

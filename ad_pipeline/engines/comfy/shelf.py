@@ -7,7 +7,6 @@ or paid, twice.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from typing import Any
 from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.sessions.files import write_whole
-from ad_pipeline.sessions.fingerprint import sha256_of
+from ad_pipeline.sessions.fingerprint import fingerprint, sha256_of
 
 _VERSION = 1
 
@@ -31,8 +30,7 @@ class Shelf:
     def key(self, part: str, graph: Graph, given: Mapping[str, Value | Path]) -> str:
         """What decides a part's files: where it belongs, the graph, and its values, a file's by its bytes."""
         values = {name: sha256_of(value) if isinstance(value, Path) else value for name, value in given.items()}
-        decides = json.dumps([_VERSION, part, graph.name, graph.version, values], sort_keys=True)
-        return hashlib.sha256(decides.encode()).hexdigest()[:32]
+        return fingerprint(shelf=_VERSION, part=part, graph=graph.name, version=graph.version, values=values)[:32]
 
     def take(self, key: str, drafts: Mapping[str, Path]) -> dict[str, Any] | None:
         """Copy the part's files to `drafts`; what was noted with them, or None where they are not all here."""
