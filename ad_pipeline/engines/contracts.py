@@ -21,7 +21,7 @@ from ad_pipeline.errors import Cancelled
 from ad_pipeline.messages import Message
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief
-from ad_pipeline.story.storyboard import Line, Storyboard
+from ad_pipeline.story.storyboard import Line, Purpose, Storyboard
 from ad_pipeline.values import Box, Size
 
 Craft = Literal["story", "language", "image", "motion", "voice", "lipsync", "sound"]
@@ -163,6 +163,8 @@ class Done:
     node: str = ""
     attempts: int = 1
     lesser: Lesser | None = None
+    licence: Licence | None = None
+    """Where it is not the engine's own: the narrowest of those who took part."""
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON values for the record: e.g. which words of the prompt were honoured."""
 
@@ -194,6 +196,8 @@ class StoryRequest:
     brief: Brief
     kit: BrandKit
     seed: int
+    scenes: tuple[tuple[Purpose, float], ...] = ()
+    """Scenes that are decided already, with about how long each is in seconds; empty: the writer's choice."""
 
 
 class StoryEngine(Engine):

@@ -141,7 +141,7 @@ def _made_by(
         run_s = max(0.0, time.monotonic() - started - done.seconds_waited)
         verdicts = task.check(draft, done)
         degraded = _degraded(task, row, done, faults)
-        licence = done.lesser.licence if done.lesser else row.licence
+        licence = done.licence or (done.lesser.licence if done.lesser else row.licence)
         estimate = task.estimate(engine)
         record = session.commit(
             draft,

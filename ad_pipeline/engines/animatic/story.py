@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ad_pipeline.engines.animatic.writing.arc import paced, purposes_for, room_left_s, shares_s
 from ad_pipeline.engines.animatic.writing.pen import Draft, Pen, pen_for
 from ad_pipeline.engines.animatic.writing.pictures import NEGATIVE, Scenery, Shot, shots, transitions
 from ad_pipeline.engines.animatic.writing.wording import is_clean, on_screen
 from ad_pipeline.engines.contracts import Done, EngineFacts, Job, Licence, StoryEngine, StoryRequest
 from ad_pipeline.media.time import FILM
+from ad_pipeline.story.arc import paced, purposes_for, room_left_s, shares_s
 from ad_pipeline.story.brief import Brief, Claim
 from ad_pipeline.story.speaking import needed_seconds, spoken_seconds
 from ad_pipeline.story.storyboard import Purpose, Scene, Storyboard, StoryMetadata, Transition
@@ -54,7 +54,7 @@ class TemplateWriter(StoryEngine):
         brief, kit = request.brief, request.kit
         pen = pen_for(brief, kit, request.seed)
         speed = kit.voice.speed
-        plans = [_Plan(purpose=p, share_s=s) for p, s in _purposes_and_shares(brief)]
+        plans = [_Plan(purpose=p, share_s=s) for p, s in request.scenes or _purposes_and_shares(brief)]
         _prove(plans, brief, pen, speed)
         _write(plans, brief, pen, speed)
         _write_more(plans, brief, pen, speed)
@@ -157,7 +157,8 @@ def _write_more(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) ->
 def _board(plans: Sequence[_Plan], request: StoryRequest, pen: Pen) -> Storyboard:
     brief, kit = request.brief, request.kit
     purposes: list[Purpose] = [plan.purpose for plan in plans]
-    frames = paced(purposes, _needs(plans, pen, kit.voice.speed), brief.duration)
+    wished_s = [share_s for _, share_s in request.scenes]
+    frames = paced(purposes, _needs(plans, pen, kit.voice.speed), brief.duration, wished_s=wished_s)
     scenery = Scenery(product=pen.product, category=pen.category, motifs=pen.motifs, kit=kit, tones=pen.tones)
     made = shots(purposes, [plan.claim is not None for plan in plans], scenery, pen.chance)
     joins = transitions(purposes, pen.tones, pen.chance)

@@ -43,16 +43,19 @@ def shares_s(purposes: Sequence[Purpose], duration_s: float) -> tuple[float, ...
     return tuple(duration_s * _WEIGHTS[p] / whole for p in purposes)
 
 
-def paced(purposes: Sequence[Purpose], needed_s: Sequence[float], duration_s: float) -> tuple[int, ...]:
+def paced(
+    purposes: Sequence[Purpose], needed_s: Sequence[float], duration_s: float, *, wished_s: Sequence[float] = ()
+) -> tuple[int, ...]:
     """Frames per scene: what its words need, and a share of what is left; the sum is exact.
 
-    The needs must fit `duration_s` together.
+    The needs must fit `duration_s` together. `wished_s`: how long each should be, by its purpose when not given.
     """
     total = FILM.frames(duration_s)
     shortest = min(FILM.frames(SHORTEST_S), total // len(needed_s))
     least = [max(shortest, math.ceil(need * FILM.per_second)) for need in needed_s]
     left = total - sum(least)
-    wishes = [max(0.0, FILM.frames(s) - n) + 0.01 for s, n in zip(shares_s(purposes, duration_s), least, strict=True)]
+    shares = wished_s or shares_s(purposes, duration_s)
+    wishes = [max(0.0, FILM.frames(s) - n) + 0.01 for s, n in zip(shares, least, strict=True)]
     return tuple(n + more for n, more in zip(least, split_frames(left, wishes), strict=True))
 
 
