@@ -21,6 +21,8 @@ class Settings:
     """Where the media route answers; pictures in Dagster's metadata link to it."""
     nodes: Path = Path("nodes.toml")
     """The list of ComfyUI nodes; `nodes.toml` beside the sessions when not given."""
+    models: Path = Path("models.toml")
+    """A person's own language models, laid over ours; `models.toml` beside the sessions when not given."""
     graphs: tuple[Path, ...] = ()
     """Folders with a person's own ComfyUI graphs, looked through before ours."""
     database_url: str = field(default="", repr=False)
@@ -33,11 +35,13 @@ def settings_from_environment() -> Settings:
     """The settings that this process was started with."""
     root = Path(os.environ.get("AD_PIPELINE_ROOT", "sessions")).expanduser().absolute()
     nodes = os.environ.get("AD_PIPELINE_NODES", "")
+    models = os.environ.get("AD_PIPELINE_MODELS", "")
     return Settings(
         root=root,
         brands=_folders("AD_PIPELINE_BRANDS"),
         media_url=os.environ.get("AD_PIPELINE_MEDIA_URL", f"http://127.0.0.1:{DEFAULT_MEDIA_PORT}").rstrip("/"),
         nodes=Path(nodes).expanduser().absolute() if nodes else root / "nodes.toml",
+        models=Path(models).expanduser().absolute() if models else root / "models.toml",
         graphs=_folders("AD_PIPELINE_GRAPHS"),
         database_url=os.environ.get("AD_PIPELINE_DATABASE_URL", "") or f"sqlite:///{_home(root) / 'gpu_jobs.sqlite'}",
         comfy_key=os.environ.get("AD_PIPELINE_COMFY_KEY", ""),

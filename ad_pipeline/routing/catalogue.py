@@ -13,6 +13,7 @@ from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.own_graphs import OwnGraph, graphs_instead, own_graphs
 from ad_pipeline.engines.comfy.recipe import narrowest
 from ad_pipeline.engines.contracts import Craft, Licence
+from ad_pipeline.engines.language.catalogue import LanguageBook, language_book
 from ad_pipeline.engines.registry import graphs_of
 from ad_pipeline.settings import settings_from_environment
 
@@ -30,6 +31,9 @@ class ModelRow:
     licence: Licence
     cost_unit: Unit | None = None
     cost_usd: float = 0.0
+    usd_per_million_input: float = 0.0
+    """Of a language model's tokens; `cost_usd` is 0 there, as nobody knows how many before."""
+    usd_per_million_output: float = 0.0
 
     @property
     def engine(self) -> str:
@@ -41,17 +45,35 @@ class ModelRow:
 
 
 def models() -> Mapping[str, ModelRow]:
-    """All rows by id: those of the table, and a person's own graphs (`AD_PIPELINE_GRAPHS`) as `comfyui/<name>`.
+    """All rows by id: those of the table, the language models (`AD_PIPELINE_MODELS` adds to them), and a person's own
+    graphs (`AD_PIPELINE_GRAPHS`) as `comfyui/<name>`.
 
     Raises:
         InputRejected: one of their files is broken.
     """
-    folders = settings_from_environment().graphs
+    settings = settings_from_environment()
+    table = {**_language_rows(language_book(settings)), **_table()}
+    folders = settings.graphs
     if not folders:
-        return _table()
+        return table
     instead = graphs_instead(folders)
-    rows = {model_id: _with_terms_of(row, instead) if instead else row for model_id, row in _table().items()}
+    rows = {model_id: _with_terms_of(row, instead) if instead else row for model_id, row in table.items()}
     return {**rows, **_own_rows(own_graphs(folders))}
+
+
+def _language_rows(book: LanguageBook) -> dict[str, ModelRow]:
+    return {
+        model_id: ModelRow(
+            model_id=model_id,
+            crafts=frozenset({"language"}),
+            local=model.local,
+            gpu=False,
+            licence=model.licence,
+            usd_per_million_input=model.usd_per_million_input,
+            usd_per_million_output=model.usd_per_million_output,
+        )
+        for model_id, model in book.models.items()
+    }
 
 
 def _with_terms_of(row: ModelRow, instead: Mapping[str, Graph]) -> ModelRow:

@@ -1,0 +1,291 @@
+"""The language models we know and those a person adds: `models.toml` here, a person's own file laid over it."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ad_pipeline.engines.contracts import Licence, PaidAds
+from ad_pipeline.engines.language.locality import is_own_address, why_not_local
+from ad_pipeline.errors import InputRejected
+from ad_pipeline.messages import Message
+from ad_pipeline.settings import Settings
+from ad_pipeline.story.border import checked, nearest
+
+Kind = Literal["ollama", "openai", "anthropic"]
+Answers = Literal["schema", "tool", "prompt"]
+Effort = Literal["minimal", "low", "medium", "high"]
+
+ROLES = ("local", "strategy", "copy", "review")
+LARGEST_FILE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Where models answer. `key_env` names the environment variable that holds its key; empty: it wants none."""
+
+    name: str
+    kind: Kind
+    url: str
+    key_env: str = ""
+    local: bool = False
+
+    def key(self) -> str:
+        """The key, read now; empty when there is none."""
+        return os.environ.get(self.key_env, "").strip() if self.key_env else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModel:
+    """One model of one server; its id is `server/short name`, `name` is what the server calls it."""
+
+    model_id: str
+    server: Server
+    name: str
+    licence: Licence
+    usd_per_million_input: float = 0.0
+    usd_per_million_output: float = 0.0
+    context_tokens: int
+    answers: Answers
+    temperature: bool = True
+    seed: bool = True
+    effort: Effort | None = None
+    ends: datetime.date | None = None
+    book: Path
+    """Where a person changes it."""
+
+    def why_not_local(self) -> Message | None:
+        """Why it is not local although its server is called so; None for one that is, or that nobody calls so."""
+        if not self.server.local:
+            return None
+        return why_not_local(self.server.url, is_ollama=self.server.kind == "ollama", name=self.name)
+
+    @property
+    def local(self) -> bool:
+        return self.server.local and self.why_not_local() is None
+
+    def has_ended(self, today: datetime.date | None = None) -> bool:
+        return self.ends is not None and (today or datetime.date.today()) >= self.ends
+
+    def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float:
+        return (input_tokens * self.usd_per_million_input + output_tokens * self.usd_per_million_output) / 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageBook:
+    """All models by id, and which of them does what (`use["local"]`, `use["copy"]`...)."""
+
+    models: Mapping[str, LanguageModel]
+    use: Mapping[str, str]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Server(_Table):
+    kind: Kind
+    url: str
+    key_env: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    local: bool = False
+
+
+class _Licence(_Table):
+    name: str = Field(min_length=1)
+    paid_ads: PaidAds
+    source: str = ""
+    note: str = ""
+
+
+class _Price(_Table):
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+
+
+class _Model(_Table):
+    name: str = Field(min_length=1)
+    licence: _Licence
+    usd_per_million: _Price = _Price(input=0.0, output=0.0)
+    context_tokens: int = Field(ge=512)
+    answers: Answers = "schema"
+    temperature: bool = True
+    seed: bool = True
+    effort: Effort | None = None
+    ends: datetime.date | None = None
+    checked_on: datetime.date | None = None
+    source: str = ""
+
+
+class _Book(_Table):
+    use: dict[str, str] = {}
+    servers: dict[str, _Server] = {}
+    models: dict[str, _Model] = {}
+
+
+def language_book(settings: Settings) -> LanguageBook:
+    """The models of now: ours, with a person's own file (`settings.models`) laid over them field by field.
+
+    Raises:
+        InputRejected: naming the file and the field that is wrong.
+    """
+    return _read(settings.models, _mark(settings.models))
+
+
+@functools.lru_cache(maxsize=8)
+def _read(own: Path, mark: tuple[int, int] | None) -> LanguageBook:
+    told = tomllib.loads((resources.files("ad_pipeline.engines.language") / "models.toml").read_text(encoding="utf-8"))
+    if mark:
+        told = _laid_over(told, _told(own), depth=2)
+    book = checked(_Book, told, rejected=InputRejected, what=own.name)
+    servers = {name: _server(name, row, own) for name, row in book.servers.items()}
+    models = {model_id: _model(model_id, row, servers, own) for model_id, row in book.models.items()}
+    answering = {model_id: model for model_id, model in models.items() if model.server.url}
+    for role in ROLES:
+        if role not in book.use:
+            raise InputRejected("the {what} misses the field {field!r}; add it", what=own.name, field=f"use.{role}")
+    for role, model_id in book.use.items():
+        _check_use(role, model_id, models, own)
+    return LanguageBook(models=MappingProxyType(answering), use=MappingProxyType(dict(book.use)))
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputRejected("{file} cannot be read: {reason}", file=path.name, reason=error.strerror) from error
+    return found.st_mtime_ns, found.st_size
+
+
+def _told(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise InputRejected(
+                "{file} is larger than {limit} bytes; expected a list of language models",
+                file=path.name,
+                limit=LARGEST_FILE_BYTES,
+            )
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InputRejected("{file} is no TOML: {reason}", field=path.name, file=path.name, reason=error) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no UTF-8"
+        raise InputRejected("{file} cannot be read: {reason}", file=path.name, reason=reason) from error
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any], *, depth: int) -> dict[str, Any]:
+    """`above` wins; tables down to `depth` are joined, so that a person writes only the field they change."""
+    joined = dict(below)
+    for key, value in above.items():
+        under = joined.get(key)
+        if depth and isinstance(value, dict) and isinstance(under, dict):
+            mine, ours = cast(dict[str, Any], value), cast(dict[str, Any], under)
+            joined[key] = _laid_over(ours, mine, depth=depth - 1)
+        else:
+            joined[key] = value
+    return joined
+
+
+def _server(name: str, row: _Server, book: Path) -> Server:
+    url = row.url.strip().rstrip("/")
+    if url:
+        _check_url(name, url, has_key=bool(row.key_env), book=book)
+    if row.kind == "openai" and url and not urlsplit(url).path:
+        url += "/v1"  # where every server of this kind has it
+    if row.kind != "openai":
+        url = url.removesuffix("/v1")
+    return Server(name=name, kind=row.kind, url=url, key_env=row.key_env, local=row.local)
+
+
+def _check_url(name: str, url: str, *, has_key: bool, book: Path) -> None:
+    field_name = f"servers.{name}.url"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or " " in url:
+        raise InputRejected(
+            "{file}, server {name}: {url!r} is no address of a server; expected e.g. http://127.0.0.1:11434",
+            field=field_name,
+            file=book.name,
+            name=name,
+            url=parts._replace(netloc=host or "").geturl(),
+        )
+    if parts.username or parts.password:
+        raise InputRejected(
+            "{file}, server {name}: the url holds a password; put the key into an environment variable and the "
+            "variable's name into key_env",
+            field=field_name,
+            file=book.name,
+            name=name,
+        )
+    if has_key and parts.scheme == "http" and not is_own_address(host):
+        raise InputRejected(
+            "{file}, server {name}: its key would go to {host} unencrypted; write https",
+            field=field_name,
+            file=book.name,
+            name=name,
+            host=host,
+        )
+
+
+def _model(model_id: str, row: _Model, servers: Mapping[str, Server], book: Path) -> LanguageModel:
+    server, _, short = model_id.partition("/")
+    if server not in servers or not short:
+        raise InputRejected(
+            "{file}, model {model!r}: its name has to be `server/short name`, with one of the servers {known}",
+            field=f"models.{model_id}",
+            file=book.name,
+            model=model_id,
+            known=", ".join(servers),
+        )
+    return LanguageModel(
+        model_id=model_id,
+        server=servers[server],
+        name=row.name,
+        licence=Licence(**row.licence.model_dump()),
+        usd_per_million_input=row.usd_per_million.input,
+        usd_per_million_output=row.usd_per_million.output,
+        context_tokens=row.context_tokens,
+        answers=row.answers,
+        temperature=row.temperature,
+        seed=row.seed,
+        effort=row.effort,
+        ends=row.ends,
+        book=book,
+    )
+
+
+def _check_use(role: str, model_id: str, models: Mapping[str, LanguageModel], book: Path) -> None:
+    if model_id not in models:
+        raise InputRejected(
+            "{file}, use.{role}: unknown model {model!r}; did you mean {guess!r}? known: {known}",
+            field=f"use.{role}",
+            file=book.name,
+            role=role,
+            model=model_id,
+            guess=nearest(model_id, models) or next(iter(models)),
+            known=", ".join(models),
+        )
+    if not models[model_id].server.url:
+        raise InputRejected(
+            "{file}, use.{role}: the server of {model} has no url; give it one under [servers.{server}]",
+            field=f"use.{role}",
+            file=book.name,
+            role=role,
+            model=model_id,
+            server=models[model_id].server.name,
+        )
