@@ -61,6 +61,11 @@ def say(template: str, /, *, language: Language | None = None, **facts: Any) -> 
     return Message(template, facts).said_in(language or user_language())
 
 
+def worded(template: str, /, **facts: Any) -> Message:
+    """`template` with its facts, to be said later in whichever language."""
+    return Message(template, facts)
+
+
 def but_for_numbers(text: str) -> str:
     """`text` with every number alike: places in a line and seconds that are left make no other sentence."""
     return _NUMBER.sub("#", text)

@@ -20,7 +20,7 @@ from ad_pipeline.messages import Message, say, user_language
 _PACKAGE = Path(ad_pipeline.__file__).parent
 _ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, AdPipelineError)}
 # Called with an error class in a variable: `raise rejected("...")` in story/border.py.
-_SPEAKERS = _ERRORS | {"say", "rejected"}
+_SPEAKERS = _ERRORS | {"say", "rejected", "worded"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from ad_pipeline.engines.animatic.story import TemplateWriter
-from ad_pipeline.engines.animatic.writing.shelf import category_of, motifs_of, tones_of
+from ad_pipeline.engines.animatic.writing.shelf import category_of, motifs_of
 from ad_pipeline.engines.animatic.writing.wording import filled, is_clean, on_screen, sayable, short_name
 from ad_pipeline.engines.contracts import Job, StoryRequest
 from ad_pipeline.media.time import FILM
 from ad_pipeline.story.brief import Brief
 from ad_pipeline.story.speaking import fits
 from ad_pipeline.story.storyboard import Storyboard, storyboard_from_text
+from ad_pipeline.story.tones import tones_of
 from ad_pipeline_tests.story.samples import BRANDS, a_brief, a_kit
 
 CLAIM = {"text": "3일 사용 후 92%가 촉촉함에 만족", "source": "예시 자료"}

@@ -6,12 +6,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ad_pipeline.engines.animatic.writing.shelf import Category, Motif, category_of, frames, motifs_of, tones_of
+from ad_pipeline.engines.animatic.writing.shelf import Category, Motif, category_of, frames, motifs_of
 from ad_pipeline.engines.animatic.writing.wording import filled, is_clean, on_screen, sayable, short_name, shorter_parts
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief, StoryLanguage
 from ad_pipeline.story.personas import Persona, persona_of
 from ad_pipeline.story.storyboard import Purpose
+from ad_pipeline.story.tones import tones_of
 
 _DEFAULT_CTA: dict[StoryLanguage, str] = {"ko": "지금 만나보세요", "en": "Meet it today"}
 

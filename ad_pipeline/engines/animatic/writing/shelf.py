@@ -14,16 +14,6 @@ from ad_pipeline.engines.animatic.writing.worlds import World, world_from
 from ad_pipeline.story.brief import StoryLanguage
 from ad_pipeline.story.storyboard import Purpose
 
-TONES = ("professional", "warm", "casual", "funny", "enthusiastic")
-
-_TONE_WORDS = {
-    "professional": ("professional", "expert", "trust", "luxury", "elegant", "premium", "전문", "신뢰", "고급", "우아"),
-    "warm": ("warm", "friendly", "calm", "gentle", "emotional", "soft", "따뜻", "다정", "감성", "차분", "편안"),
-    "casual": ("casual", "relaxed", "natural", "daily", "캐주얼", "일상", "친근", "자연"),
-    "funny": ("funny", "humor", "humour", "playful", "witty", "유머", "재미", "코믹", "발랄", "위트"),
-    "enthusiastic": ("enthusiastic", "energetic", "excited", "bold", "열정", "활기", "에너지", "신나"),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
@@ -82,16 +72,6 @@ def motifs_of(*texts: str) -> tuple[Motif, ...]:
         for _, name, motif in sorted(hits, key=lambda hit: hit[:2]):
             found.setdefault(name, motif)
     return tuple(found.values())
-
-
-def tones_of(*wishes: str) -> tuple[str, ...]:
-    """The tone families that the wishes name, the first said first; warm and professional when none is."""
-    found: list[str] = []
-    for wish in wishes:
-        low = wish.lower()
-        hits = [(low.find(word), tone) for tone, words in _TONE_WORDS.items() for word in words if word in low]
-        found += [tone for _, tone in sorted(hits)]
-    return tuple(dict.fromkeys(found)) or ("warm", "professional")
 
 
 @functools.cache
