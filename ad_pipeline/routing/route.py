@@ -14,17 +14,24 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from ad_pipeline.engines.contracts import Craft
+from ad_pipeline.engines.language.catalogue import language_book
 from ad_pipeline.errors import StoryboardRejected
 from ad_pipeline.messages import Message
 from ad_pipeline.routing.catalogue import ModelRow, models
+from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.story.border import nearest
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief
+from ad_pipeline.story.room.roles import WRITING_ROLES, Role, role_facts
 from ad_pipeline.story.storyboard import Scene
 
-RoutedStage = Literal[
-    "storyboard", "key_image", "image_edit", "motion_clip", "voice", "lipsync", "sfx", "music", "final_mp4"
-]
+ROOM = "room/writers"
+
+RoutedStage = (
+    Literal["storyboard", "key_image", "image_edit", "motion_clip", "voice", "lipsync", "sfx", "music", "final_mp4"]
+    | Role
+)
+"""A stage of the film, or a role of the writers' room."""
 ROUTED_STAGES: tuple[RoutedStage, ...] = ("storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music")
 _CRAFT: Mapping[RoutedStage, Craft] = MappingProxyType(
     {
@@ -106,7 +113,7 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None, kit:
         reason = StoryboardRejected("the storyboard names it").message
     allowed: list[ModelRow] = []
     passed: list[Passed] = []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(map(_meant, names)):
         why_not = _forbidden(models()[name], brief=brief, scene=scene)
         if why_not and wish and name == names[0]:
             raise StoryboardRejected(
@@ -127,8 +134,22 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None, kit:
         chain=tuple(allowed),
         reason=reason,
         passed_over=tuple(passed),
-        cost_usd=round(_cost_usd(allowed[0], brief=brief, scene=scene), 4),
+        cost_usd=round(_cost_usd(allowed[0], stage, brief=brief, scene=scene), 4),
     )
+
+
+def role_decisions(brief: Brief) -> Mapping[Role, Decision]:
+    """The routes of those who write a storyboard; empty where the template writer does it alone."""
+    if decide("storyboard", brief=brief).wanted.model_id != ROOM:
+        return {}
+    return {role: decide(role, brief=brief) for role in WRITING_ROLES}
+
+
+def _meant(name: str) -> str:
+    """`@local` as the model that [use] in models.toml names."""
+    if not name.startswith("@"):
+        return name
+    return language_book(settings_from_environment()).use[name[1:]]
 
 
 def _needs(brief: Brief, scene: Scene | None, kit: BrandKit | None) -> frozenset[str]:
@@ -155,7 +176,7 @@ def _forbidden(row: ModelRow, *, brief: Brief, scene: Scene | None) -> Message |
         why = StoryboardRejected("{scene_id} says local_only", scene_id=scene.id)
     elif not row.local and brief.engine_preference == "local":
         why = StoryboardRejected("engine_preference is local")
-    elif row.cost_usd and brief.budget_usd == 0:
+    elif (row.cost_usd or row.usd_per_million_output) and brief.budget_usd == 0:
         why = StoryboardRejected("the budget is 0")
     return why.message if why else None
 
@@ -178,7 +199,11 @@ def _named(wish: str, stage: RoutedStage, scene: Scene | None) -> str:
     )
 
 
-def _cost_usd(row: ModelRow, *, brief: Brief, scene: Scene | None) -> float:
+def _cost_usd(row: ModelRow, stage: RoutedStage, *, brief: Brief, scene: Scene | None) -> float:
+    if row.model_id == ROOM:
+        return sum(decide(role, brief=brief).cost_usd for role in WRITING_ROLES)
+    if "language" in row.crafts:
+        return tokens_cost_usd(row, stage)
     amount = {
         None: 0.0,
         "storyboard": 1.0,
@@ -188,6 +213,13 @@ def _cost_usd(row: ModelRow, *, brief: Brief, scene: Scene | None) -> float:
         "spoken_1000_characters": sum(len(line.text) for line in scene.spoken) / 1000 if scene else 0.0,
     }[row.cost_unit]
     return row.cost_usd * amount
+
+
+def tokens_cost_usd(row: ModelRow, stage: str) -> float:
+    """What a role's work usually costs there, in USD."""
+    tokens = next((facts.tokens for role, facts in role_facts().items() if role == stage), {})
+    prices = {"input": row.usd_per_million_input, "output": row.usd_per_million_output}
+    return sum(count * prices[kind] for kind, count in tokens.items()) / 1e6
 
 
 @functools.cache

@@ -40,6 +40,11 @@ _PURPOSES: dict[str, Purpose] = {
 }  # fmt: skip
 
 
+def purpose_named(value: Any) -> Any:
+    """A purpose by any of its published names; anything else as it came."""
+    return _PURPOSES.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
 class Line(BaseModel):
     """One spoken line; the narration is the speaker `narrator`."""
 
@@ -78,7 +83,7 @@ class Scene(BaseModel):
     @field_validator("purpose", mode="before")
     @classmethod
     def _by_any_name(cls, value: Any) -> Any:
-        return _PURPOSES.get(value.strip().lower(), value) if isinstance(value, str) else value
+        return purpose_named(value)
 
     @property
     def spoken(self) -> tuple[Line, ...]:

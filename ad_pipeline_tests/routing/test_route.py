@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ad_pipeline.engines.comfy.graph_folders import built_in_graphs
 from ad_pipeline.engines.comfy.graphs import load_graph
+from ad_pipeline.engines.language.catalogue import language_book
 from ad_pipeline.engines.registry import Registry, graphs_of
 from ad_pipeline.errors import StoryboardRejected
 from ad_pipeline.routing.catalogue import models
-from ad_pipeline.routing.route import ROUTED_STAGES, RoutedStage, decide
+from ad_pipeline.routing.route import ROUTED_STAGES, RoutedStage, decide, role_decisions
 from ad_pipeline.routing.route import _rows as table_rows
+from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.kits import kit_of
 from ad_pipeline.story.brand_kit import Lora
+from ad_pipeline.story.room.roles import ROLES, WRITING_ROLES
 from ad_pipeline.story.storyboard import Scene
 from ad_pipeline_tests.story.samples import a_brief
 
-_FORBIDDEN = ("ollama/exaone3.5-7.8b", "openai_speech/xtts-v2", "comfyui/mmaudio", "replicate/zeroscope-v2")
+_FORBIDDEN = ("openai_speech/xtts-v2", "comfyui/mmaudio", "replicate/zeroscope-v2")
 
 
 def a_scene(**changes: Any) -> Scene:
@@ -31,13 +35,24 @@ def a_scene(**changes: Any) -> Scene:
 # stage | brief | scene | the chain
 _GOLDEN: list[tuple[RoutedStage, dict[str, Any], dict[str, Any] | None, str]] = [
     ("storyboard", {}, None, "animatic/template-writer"),
-    ("storyboard", {"quality": "standard"}, None, "ollama/qwen2.5-7b openai/gpt-4o animatic/template-writer"),
-    ("storyboard", {"quality": "standard", "engine_preference": "local"}, None,
-     "ollama/qwen2.5-7b animatic/template-writer"),
-    ("storyboard", {"quality": "standard", "engine_preference": "cloud"}, None,
-     "openai/gpt-4o anthropic/claude ollama/qwen2.5-7b animatic/template-writer"),
-    ("storyboard", {"quality": "premium"}, None,
-     "openai/gpt-5 anthropic/claude ollama/qwen2.5-7b animatic/template-writer"),
+    ("storyboard", {"quality": "standard"}, None, "room/writers animatic/template-writer"),
+    ("storyboard", {"quality": "premium"}, None, "room/writers animatic/template-writer"),
+    ("strategy", {"quality": "standard"}, None, "ollama/qwen2.5-7b openai/gpt-6.1-sol animatic/template-writer"),
+    ("strategy", {"quality": "standard", "engine_preference": "hybrid"}, None, "openai/gpt-6.1-sol anthropic/claude ollama/qwen2.5-7b animatic/template-writer"),
+    ("strategy", {"quality": "premium"}, None, "openai/gpt-6.1-sol anthropic/claude ollama/qwen2.5-7b animatic/template-writer"),
+    ("strategy", {"quality": "premium", "engine_preference": "local"}, None, "ollama/qwen2.5-7b animatic/template-writer"),
+    ("strategy", {"quality": "premium", "budget_usd": 0}, None, "ollama/qwen2.5-7b animatic/template-writer"),
+    ("scene_plan", {"quality": "premium"}, None, "ollama/qwen2.5-7b openai/gpt-6.1-sol animatic/template-writer"),
+    ("copy", {"quality": "standard"}, None, "ollama/qwen2.5-7b anthropic/claude animatic/template-writer"),
+    ("copy", {"quality": "standard", "engine_preference": "cloud"}, None, "anthropic/claude openai/gpt-6.1-sol ollama/qwen2.5-7b animatic/template-writer"),
+    ("copy_polish", {"quality": "standard"}, None, "room/as-drafted"),
+    ("copy_polish", {"quality": "standard", "engine_preference": "hybrid"}, None, "anthropic/claude openai/gpt-6.1-sol room/as-drafted"),
+    ("copy_polish", {"quality": "premium", "local_only": True}, None, "room/as-drafted"),
+    ("direction", {"quality": "standard"}, None, "ollama/qwen2.5-7b openai/gpt-6.1-sol animatic/template-writer"),
+    ("review", {"quality": "standard"}, None, "ollama/qwen2.5-7b openai/gpt-6.1-terra room/not-reviewed"),
+    ("review", {"quality": "premium"}, None, "openai/gpt-6.1-terra anthropic/claude ollama/qwen2.5-7b room/not-reviewed"),
+    ("rewrite", {}, None, "ollama/qwen2.5-7b anthropic/claude animatic/template-writer"),
+    ("brief", {}, None, "ollama/qwen2.5-7b animatic/template-writer"),
     ("key_image", {}, {}, "animatic/compositor"),
     ("key_image", {"engine_preference": "cloud"}, {"brand_elements": ["product_3d"]}, "animatic/compositor"),
     ("key_image", {"quality": "standard"}, {}, "comfyui/z_image_turbo comfyui/sdxl_brand animatic/compositor"),
@@ -120,10 +135,26 @@ def test_what_the_table_says_a_paid_model_costs_is_what_its_graph_says() -> None
 def test_every_model_of_the_routes_is_known_and_has_the_craft() -> None:
     craft = {"storyboard": "story", "key_image": "image", "image_edit": "image", "motion_clip": "motion",
              "voice": "voice", "lipsync": "lipsync", "sfx": "sound", "music": "sound"}  # fmt: skip
+    houses_own = {"animatic/template-writer", "room/as-drafted", "room/not-reviewed"}
     for row in table_rows():
-        for model_id in row.engines:
+        for name in row.engines:
+            model_id = language_book(settings_from_environment()).use[name[1:]] if name.startswith("@") else name
             assert model_id in models(), model_id
-            assert row.stage == "final_mp4" or craft[row.stage] in models()[model_id].crafts, (row.stage, model_id)
+            if row.stage in ROLES:
+                assert "language" in models()[model_id].crafts or model_id == row.engines[-1] in houses_own
+            else:
+                assert row.stage == "final_mp4" or craft[row.stage] in models()[model_id].crafts, (row.stage, model_id)
+
+
+@pytest.mark.parametrize("quality", ["standard", "premium"])
+def test_a_storyboards_cost_is_that_of_its_roles(quality: str) -> None:
+    brief = a_brief(quality=quality, engine_preference="hybrid")
+    roles = role_decisions(brief)
+
+    assert list(roles) == list(WRITING_ROLES)
+    assert decide("storyboard", brief=brief).cost_usd == pytest.approx(sum(d.cost_usd for d in roles.values()))
+    assert roles["strategy"].cost_usd > 0 == roles["scene_plan"].cost_usd
+    assert not role_decisions(a_brief())
 
 
 def test_every_condition_of_the_routes_is_one_that_can_hold() -> None:
@@ -174,13 +205,28 @@ def test_a_model_that_is_not_for_paid_ads_is_allowed_elsewhere() -> None:
 @pytest.mark.parametrize("model_id", _FORBIDDEN)
 def test_even_a_storyboard_cannot_put_a_forbidden_model_into_a_paid_ad(model_id: str) -> None:
     stage: RoutedStage = {
-        "story": "storyboard", "voice": "voice", "sound": "sfx", "motion": "motion_clip",
+        "voice": "voice", "sound": "sfx", "motion": "motion_clip",
     }[next(iter(models()[model_id].crafts))]  # type: ignore[assignment]  # fmt: skip
     scene = a_scene(engines={stage: model_id})
 
     with pytest.raises(StoryboardRejected, match=r"may not be used: its licence forbids paid ads \("):
         decide(stage, brief=a_brief(), scene=scene)
     assert decide(stage, brief=a_brief(commercial=False), scene=scene).wanted.model_id == model_id
+
+
+def test_one_line_of_config_makes_exaone_the_local_model_and_its_licence_keeps_it_from_paid_ads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "models.toml"
+    own.write_text('[use]\nlocal = "ollama/exaone3.5-7.8b"\n', encoding="utf-8")
+    monkeypatch.setenv("AD_PIPELINE_MODELS", str(own))
+    wish = {"quality": "standard", "engine_preference": "local"}
+
+    paid, other = (decide("copy", brief=a_brief(commercial=commercial, **wish)) for commercial in (True, False))
+
+    assert other.wanted.model_id == "ollama/exaone3.5-7.8b"
+    assert [row.model_id for row in paid.chain] == ["animatic/template-writer"]
+    assert "EXAONE AI Model License" in str(paid.passed_over[0].why)
 
 
 def test_local_only_lets_nothing_leave_the_machine() -> None:

@@ -1,0 +1,115 @@
+"""What each role of the writers' room answers, as typed values.
+
+The field names and descriptions are part of the question: a model sees them in the schema. Scenes are
+numbered from 1, and a role that works on scenes answers for each of them once, in order.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ad_pipeline.story.storyboard import MotionStyle, Purpose, Transition, purpose_named
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NamedPurpose = Annotated[Purpose, BeforeValidator(purpose_named)]
+
+
+def _trimmed(value: Any) -> Any:
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_trimmed)]
+
+
+class _Answer(BaseModel):
+    """Fields that nobody asked for are left out: small models like to add some."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Strategy(_Answer):
+    """The strategist's: whom the ad speaks to, and the one thing it says."""
+
+    audience: Text = Field(min_length=1, max_length=300, description="whom the ad speaks to, concretely")
+    insight: Text = Field(min_length=1, max_length=300, description="what moves them, in their own terms")
+    usp: Text = Field(min_length=1, max_length=300, description="why this product and no other")
+    message: Text = Field(min_length=1, max_length=200, description="the single thing to remember, one sentence")
+    facts: tuple[str, ...] = Field(default=(), max_length=4, description="ids of the facts worth telling, e.g. F2")
+
+
+class PlannedScene(_Answer):
+    """One scene as the planner wants it."""
+
+    purpose: NamedPurpose = Field(description="hook, problem, solution, story, social_proof or cta")
+    seconds: float = Field(gt=0, le=60)
+    idea: Text = Field(min_length=1, max_length=400, description="what happens and what the viewer shall feel")
+    motion_style: MotionStyle = "gentle drift"
+    shows_product: bool = False
+    speaker_on_camera: bool = Field(default=False, description="a person speaks into the camera")
+
+
+class ScenePlan(_Answer):
+    """The planner's: the arc of the ad, scene by scene."""
+
+    title: Text = Field(min_length=1, max_length=80)
+    scenes: tuple[PlannedScene, ...] = Field(min_length=2, max_length=12)
+
+
+class SceneCopy(_Answer):
+    """What one scene says and writes."""
+
+    scene: int = Field(ge=1, le=12)
+    narration: Text = Field(default="", max_length=400, description="what the voice says; empty when nobody speaks")
+    onscreen_text: Text = Field(default="", max_length=80, description="a few words to read; never the narration again")
+    facts: tuple[str, ...] = Field(default=(), max_length=3, description="ids of the facts that this scene states")
+
+
+class Copy(_Answer):
+    """The copywriter's: all words of the ad."""
+
+    scenes: tuple[SceneCopy, ...] = Field(min_length=1, max_length=12)
+
+
+class SceneDirection(_Answer):
+    """How one scene looks and moves; all in English, which image and video models understand best."""
+
+    scene: int = Field(ge=1, le=12)
+    shot: Text = Field(min_length=1, max_length=600, description="what is seen: subject, place, light; in English")
+    camera: Text = Field(default="", max_length=60, description="e.g. close-up, low angle, top view")
+    motion_prompt: Text = Field(default="", max_length=200, description="what moves, and how; in English")
+    negative_prompt: Text = Field(default="", max_length=200)
+    transition: Transition | None = Field(default=None, description="into the next scene")
+
+
+class Direction(_Answer):
+    """The video director's: one look for the whole ad, and a shot for each scene."""
+
+    look: Text = Field(min_length=1, max_length=300, description="style, light and palette that all scenes share")
+    person: Text = Field(default="", max_length=300, description="the one person of the ad, the same in all scenes")
+    music_mood: Text = Field(default="", max_length=60, description="e.g. calm_inspiring, upbeat_playful")
+    scenes: tuple[SceneDirection, ...] = Field(min_length=1, max_length=12)
+
+
+class Judged(_Answer):
+    """A score, 0 to 1, with the reason in a sentence."""
+
+    score: Share
+    reason: Text = Field(min_length=1, max_length=300)
+
+
+class Review(_Answer):
+    """The reviewer's: how good the ad is, and what to change."""
+
+    tone_match: Judged = Field(description="does it sound as the brand wants?")
+    brand_fit: Judged = Field(description="could it only be this brand and product?")
+    claim_safety: Judged = Field(description="is all that it claims allowed and proven?")
+    legibility: Judged = Field(description="can the written words be read at a glance?")
+    reading_speed: Judged = Field(description="is there time to hear and read everything?")
+    hook_strength: Judged = Field(description="would somebody stop scrolling in the first second?")
+    advice: tuple[Text, ...] = Field(default=(), max_length=6, description="what the writer shall change, by scene")
+
+
+SCORES = ("tone_match", "brand_fit", "claim_safety", "legibility", "reading_speed", "hook_strength")
+"""What a review scores, the one that decides first."""

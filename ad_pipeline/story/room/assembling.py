@@ -1,0 +1,163 @@
+"""The team's answers become a storyboard: frames that add up, words that fit, one look for all scenes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ad_pipeline.media.time import FILM
+from ad_pipeline.story.arc import SHORTEST_S, paced
+from ad_pipeline.story.room.answers import Copy, Direction, PlannedScene, SceneCopy, SceneDirection, ScenePlan
+from ad_pipeline.story.room.facts import Fact, named_facts
+from ad_pipeline.story.room.questions import Assignment
+from ad_pipeline.story.speaking import needed_seconds
+from ad_pipeline.story.storyboard import Scene, Storyboard, StoryMetadata
+
+NEGATIVE = "text, letters, watermark, logo, extra fingers, deformed face, blurry, low quality"
+_SHORTEST_CTA_S = 1.6
+_PERSON = re.compile(
+    r"(?i)\b(?:s?he|hers?|his|wom[ae]n|m[ae]n|persons?|people|faces?|hands?|skin|eyes?|lips?|cheeks?|fingers?|models?|"
+    r"girls?|boys?|shoulders?|hair|smil\w+)\b"
+)
+
+
+def scene_seconds(plan: ScenePlan, duration_s: float) -> tuple[float, ...]:
+    """The planned lengths, stretched so that they sum to the ad, none too short to be seen."""
+    planned = [max(scene.seconds, SHORTEST_S) for scene in plan.scenes]
+    whole = sum(planned)
+    stretched = [max(SHORTEST_S, seconds * duration_s / whole) for seconds in planned]
+    stretched[-1] = max(stretched[-1], min(_SHORTEST_CTA_S, duration_s / len(stretched)))
+    frames = paced([s.purpose for s in plan.scenes], [0.0] * len(planned), duration_s, wished_s=stretched)
+    return tuple(FILM.seconds(count) for count in frames)
+
+
+def storyboard_of(
+    plan: ScenePlan, copy: Copy, direction: Direction, given: Assignment, *, seed: int, persona: str, engine_cost: str
+) -> Storyboard:
+    """The storyboard; the copy's words must fit the ad together."""
+    seconds = scene_seconds(plan, given.brief.duration)
+    words = {line.scene: line for line in copy.scenes}
+    lines = [words.get(at, SceneCopy(scene=at)) for at in range(1, len(plan.scenes) + 1)]
+    shots = {shot.scene: shot for shot in direction.scenes}
+    needs = [needed_seconds(line.narration, given.language, given.speed) for line in lines]
+    frames = paced([s.purpose for s in plan.scenes], needs, given.brief.duration, wished_s=seconds)
+    scenes = [
+        _scene(at, planned, line, shots.get(at), direction, given, frames=count, is_last=at == len(lines))
+        for at, (planned, line, count) in enumerate(zip(plan.scenes, lines, frames, strict=True), 1)
+    ]
+    kit = given.kit
+    return Storyboard.model_validate(
+        {
+            "title": plan.title,
+            "duration_seconds": FILM.seconds(FILM.frames(given.brief.duration)),
+            "format": given.brief.main_format,
+            "formats": given.brief.formats,
+            "language": given.language,
+            "seed": seed,
+            "tone": given.brief.tone or kit.tone,
+            "persona": persona,
+            "scenes": scenes,
+            "metadata": StoryMetadata(
+                bgm_mood=_mood(direction.music_mood) or kit.bgm_mood,
+                transition_style="smooth_fade",
+                brand_colors=kit.palette.colours,
+                estimated_cost=engine_cost,
+                estimated_time=round(4 + 0.5 * given.brief.duration, 1),
+            ),
+            "look": {"style": direction.look, "person": direction.person},
+        }
+    )
+
+
+def words_of(line: SceneCopy, given: Assignment) -> dict[str, Any]:
+    """What a scene says and writes, as the storyboard's fields; facts with their sources."""
+    told = named_facts(line.facts, given.facts)
+    shown = next((fact for fact in told if _states(line.onscreen_text, fact)), None)
+    written = line.onscreen_text
+    values: dict[str, Any] = {"narration": line.narration, "onscreen_text": written}
+    if told:
+        values["facts"] = [{"text": fact.text, "source": fact.source} for fact in told]
+    if shown:
+        values |= {
+            "onscreen_text": f"{written}\n{shown.source}"[:200],
+            "claim": shown.text,
+            "claim_source": shown.source,
+        }
+    return values
+
+
+def _scene(
+    at: int, planned: PlannedScene, line: SceneCopy, shot: SceneDirection | None, direction: Direction,
+    given: Assignment, *, frames: int, is_last: bool,
+) -> Scene:  # fmt: skip
+    words = words_of(line, given)
+    shot = shot or SceneDirection(scene=at, shot=planned.idea)
+    return Scene.model_validate(
+        {
+            "id": f"scene_{at:03d}",
+            "purpose": planned.purpose,
+            "duration_seconds": FILM.seconds(frames),
+            **words,
+            "image_prompt": _prompt(shot, direction, given, shows_product=_shows_product(planned)),
+            "negative_prompt": ", ".join(filter(None, (shot.negative_prompt, NEGATIVE))),
+            "motion_style": planned.motion_style,
+            "motion_prompt": shot.motion_prompt,
+            "camera": shot.camera,
+            "brand_elements": _elements(planned, has_claim="claim" in words),
+            "controlnet_mode": "depth" if _shows_product(planned) and planned.purpose != "cta" else None,
+            "speaker_on_camera": planned.speaker_on_camera and bool(line.narration),
+            "transition": None if is_last else shot.transition or "dissolve",
+        }
+    )
+
+
+def _prompt(shot: SceneDirection, direction: Direction, given: Assignment, *, shows_product: bool) -> str:
+    """One scene's picture in the words that all scenes share: the same person, product, look."""
+    person = direction.person if _has_person(shot.shot) else ""
+    product = f"{given.vessel} of {given.brief.product}" if shows_product else ""
+    parts = (shot.shot, f"the person: {person}" if person else "", product, shot.camera, direction.look)
+    return ", ".join(part.rstrip(".") for part in parts if part)[:4000]
+
+
+def _has_person(shot: str) -> bool:
+    return bool(_PERSON.search(shot))
+
+
+def _shows_product(planned: PlannedScene) -> bool:
+    return planned.shows_product or planned.purpose in ("solution", "cta")
+
+
+def _elements(planned: PlannedScene, *, has_claim: bool) -> tuple[str, ...]:
+    if planned.purpose == "cta":
+        return ("logo", "product_3d", "cta_button")
+    if planned.purpose == "hook" and not planned.shows_product:
+        return ()
+    badge = ("certification_badge",) if has_claim else ()
+    return (*badge, *(("product_3d",) if _shows_product(planned) else ()), "logo_bottom_right")
+
+
+def _states(written: str, fact: Fact) -> bool:
+    """Whether the written words hold a number of the fact, or most of its words."""
+    told = {word for word in fact.text.split() if any(letter.isdigit() for letter in word)}
+    if told:
+        return any(word in written for word in told)
+    words = fact.text.split()
+    return sum(word in written for word in words) > len(words) / 2
+
+
+def _mood(text: str) -> str:
+    return "_".join("".join(c if c.isalpha() and c.isascii() else " " for c in text.lower()).split())[:40]
+
+
+def house_plan(purposes: Sequence[tuple[str, float]], ideas: Mapping[int, str], *, title: str) -> ScenePlan:
+    """A plan of scenes that nobody planned: as our own writer sets them."""
+    return ScenePlan.model_validate(
+        {
+            "title": title,
+            "scenes": [
+                {"purpose": purpose, "seconds": seconds, "idea": ideas.get(at) or purpose}
+                for at, (purpose, seconds) in enumerate(purposes, 1)
+            ],
+        }
+    )

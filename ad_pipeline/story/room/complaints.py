@@ -1,0 +1,159 @@
+"""What is wrong with an answer, in sentences that the model can mend and a person can read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ad_pipeline.story.claims import flags_of
+from ad_pipeline.story.hangul import is_hangul
+from ad_pipeline.story.room.answers import Copy, Direction, SceneCopy, ScenePlan, Strategy
+from ad_pipeline.story.room.facts import named_facts
+from ad_pipeline.story.room.guards import names_product, strangers, unknown_names
+from ad_pipeline.story.room.questions import Assignment, syllables_in
+from ad_pipeline.story.speaking import needed_seconds, syllables
+from ad_pipeline.story.spoken_form import spoken_form
+
+_LEAST_SHARE = 0.6
+"""Of a Korean text's letters that are Hangul: names and units may be Latin, the rest may not."""
+_LONGEST_LINE = {"ko": 16, "en": 24}
+_LONGEST_WRITTEN = {"ko": 34, "en": 52}
+_SLACK_S = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """Something that may not stay; `scene` 0 is the whole ad. `kind` is for counting."""
+
+    kind: str
+    said: str
+    scene: int = 0
+
+    def __str__(self) -> str:
+        return f"scene {self.scene}: {self.said}" if self.scene else self.said
+
+
+def strategy_complaints(answer: Strategy, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
+    text = f"{answer.usp}\n{answer.message}"
+    return [Complaint(kind="stranger", said=said) for said in strangers(text, given, brands=brands)]
+
+
+def plan_complaints(answer: ScenePlan, given: Assignment) -> list[Complaint]:
+    found: list[Complaint] = []
+    if len(answer.scenes) != given.scene_count:
+        found.append(
+            Complaint(kind="scenes", said=f"there are {len(answer.scenes)} scenes; make exactly {given.scene_count}")
+        )
+    if answer.scenes[-1].purpose != "cta":
+        found.append(Complaint(kind="arc", said="the last scene is no call to action; give it the purpose cta"))
+    if answer.scenes[0].purpose not in ("hook", "problem", "story"):
+        found.append(Complaint(kind="arc", said="the first scene is no hook; give it the purpose hook"))
+    if any(scene.purpose == "social_proof" for scene in answer.scenes) and not given.facts:
+        found.append(
+            Complaint(kind="arc", said="there are no FACTS, so there can be no social_proof; tell a story beat")
+        )
+    return found
+
+
+def copy_complaints(
+    answer: Copy, given: Assignment, *, seconds: Sequence[float], brands: Sequence[str]
+) -> list[Complaint]:
+    """`seconds` are the scenes' lengths; they may shift as long as all words fit together."""
+    found = _numbering([line.scene for line in answer.scenes], len(seconds))
+    lines = [line for line in answer.scenes if 1 <= line.scene <= len(seconds)]
+    for line in lines:
+        found += line_complaints(line, given, brands=brands)
+    found += _overruns(lines, given, seconds)
+    texts = [f"{line.narration} {line.onscreen_text}" for line in lines]
+    if lines and not names_product(texts, given):
+        found.append(Complaint(kind="product", said=f"nobody names the product; say {given.brief.product!r} once"))
+    return found
+
+
+def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
+    """One scene's words, but for their length."""
+    both = f"{line.narration}\n{line.onscreen_text}".strip()
+    said = [*_wrong_language(both, given), *strangers(both, given, brands=brands)]
+    said += [f"it names {name!r}, which the brief does not know" for name in unknown_names(both, given)]
+    said += [f"the brand avoids the word {word!r}" for word in given.kit.words_to_avoid if _says(both, word)]
+    supported = [fact.claim for fact in given.facts]
+    for flag in flags_of(both, given.language, supported=supported):
+        if flag.severity == "forbidden":
+            said.append(f"{flag.words!r} may not be claimed: {flag.fix}")
+        elif flag.supported_by is None:
+            said.append(f"{flag.words!r} is no FACT; say it as a feeling, or state a fact word for word")
+    strange = [fact_id for fact_id in line.facts if not named_facts([fact_id], given.facts)]
+    if strange:
+        said.append(f"there is no fact {', '.join(strange)}")
+    if len(line.onscreen_text) > _LONGEST_WRITTEN[given.language]:
+        said.append(f"onscreen_text has {len(line.onscreen_text)} letters; at most {_LONGEST_WRITTEN[given.language]}")
+    longest = max((len(word) for word in line.onscreen_text.split()), default=0)
+    if longest > _LONGEST_LINE[given.language]:
+        said.append(f"onscreen_text has a word of {longest} letters, which fits no line; use shorter words")
+    return [Complaint(kind="words", scene=line.scene, said=sentence) for sentence in said]
+
+
+def direction_complaints(answer: Direction, given: Assignment, count: int) -> list[Complaint]:
+    found = _numbering([shot.scene for shot in answer.scenes], count)
+    for shot in answer.scenes:
+        if any(is_hangul(letter) for letter in shot.shot + shot.motion_prompt):
+            found.append(Complaint(kind="language", scene=shot.scene, said="shot and motion_prompt must be in English"))
+    if any(is_hangul(letter) for letter in answer.look + answer.person):
+        found.append(Complaint(kind="language", said="look and person must be in English"))
+    return found
+
+
+def overrun_s(line: SceneCopy, given: Assignment, length_s: float) -> float:
+    """How much longer the narration needs than its scene lasts."""
+    return needed_seconds(line.narration, given.language, given.speed) - length_s
+
+
+def _overruns(lines: Sequence[SceneCopy], given: Assignment, seconds: Sequence[float]) -> list[Complaint]:
+    """Nothing while all words fit the ad: a scene may take the time of another."""
+    needs = [needed_seconds(line.narration, given.language, given.speed) for line in lines]
+    whole, least = sum(seconds), sum(max(need, 1.0) for need in needs) + max(0, len(seconds) - len(lines))
+    if least <= whole - _SLACK_S:
+        return []
+    found: list[Complaint] = []
+    for line, need in zip(lines, needs, strict=True):
+        room = seconds[line.scene - 1]
+        if need > room:
+            has = syllables(spoken_form(line.narration, given.language), given.language)
+            most = syllables_in(room, given.language, given.speed)
+            said = f"the narration takes {need:.1f} s of {room:.1f} s; at most {most} syllables, it has {has}"
+            found.append(Complaint(kind="length", scene=line.scene, said=said))
+    return found
+
+
+def _numbering(numbers: Sequence[int], count: int) -> list[Complaint]:
+    missing = [at for at in range(1, count + 1) if at not in numbers]
+    found = [Complaint(kind="scenes", scene=at, said="it is missing") for at in missing]
+    if any(at > count for at in numbers):
+        found.append(Complaint(kind="scenes", said=f"there are only {count} scenes"))
+    if len(set(numbers)) != len(numbers):
+        found.append(Complaint(kind="scenes", said="a scene stands there twice; answer for each once"))
+    return found
+
+
+def _wrong_language(text: str, given: Assignment) -> list[str]:
+    names = f"{given.brief.product} {given.kit.name} {given.kit.wordmark}".lower().split()
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if word.lower() not in names]
+    letters = [letter for word in words for letter in word]
+    if not letters:
+        return []
+    share = sum(is_hangul(letter) for letter in letters) / len(letters)
+    if given.language == "ko" and share < _LEAST_SHARE:
+        return ["it is not in Korean; write it in Korean"]
+    if given.language == "en" and share > 0:
+        return ["it holds Korean; write it in English"]
+    return []
+
+
+def _says(text: str, word: str) -> bool:
+    bare = word.strip().lower()
+    if not bare:
+        return False
+    if bare.isascii():
+        return bool(re.search(rf"(?<![a-z]){re.escape(bare)}(?![a-z])", text.lower()))
+    return bare in text.lower()

@@ -1,0 +1,190 @@
+"""What each role is given to work on: the brief, the facts, and what the others decided before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ad_pipeline.story.brand_kit import BrandKit
+from ad_pipeline.story.brief import Brief, StoryLanguage
+from ad_pipeline.story.product_facts import ProductFacts
+from ad_pipeline.story.room.answers import Copy, ScenePlan, Strategy
+from ad_pipeline.story.room.facts import Fact, facts_text, known_facts, named_facts, page_text, quoted
+from ad_pipeline.story.speaking import AIR_S, spoken_seconds
+from ad_pipeline.story.storyboard import Scene, Storyboard
+from ad_pipeline.story.tones import Tone, tone_of
+
+_LANGUAGES = {"ko": "Korean", "en": "English"}
+_SAMPLES = {
+    "ko": "하루의 끝에 나를 위한 시간을 천천히 건네요",
+    "en": "a quiet minute for yourself at the end of the day",
+}
+_SAMPLE_SYLLABLES = {"ko": 19, "en": 14}
+"""How many syllables the samples have: what one of them takes follows from how long they last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """One ad as its writers' room sees it; `vessel` is what the product's pack looks like, in English."""
+
+    brief: Brief
+    kit: BrandKit
+    page: ProductFacts | None = None
+    persona: str = ""
+    """Who speaks, and how, in words for a writer."""
+    vessel: str = "the product"
+    picture_style: str = ""
+    """How the image model of this ad wants its prompts."""
+    scene_count: int = 5
+
+    @property
+    def language(self) -> StoryLanguage:
+        return self.brief.story_language
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        return known_facts(self.brief, self.page)
+
+    @property
+    def tone(self) -> Tone:
+        return tone_of(self.brief.tone or self.kit.tone)
+
+    @property
+    def speed(self) -> float:
+        return self.kit.voice.speed
+
+    @property
+    def tone_words(self) -> str:
+        """The tone's name and what it sounds like, in the ad's language."""
+        how = self.tone.instructions_ko if self.language == "ko" else self.tone.instructions_en
+        return f"{self.brief.tone or self.kit.tone}: {how}" if how else self.brief.tone or self.kit.tone
+
+    @property
+    def slots(self) -> dict[str, str]:
+        """What fills the prompts."""
+        return {
+            "tone": self.tone_words,
+            "persona": self.persona or ("브랜드 자신의 목소리" if self.language == "ko" else "the brand's own voice"),
+            "avoid": ", ".join(self.kit.words_to_avoid) or "-",
+            "scene_count": str(self.scene_count),
+            "duration": f"{self.brief.duration:g}",
+            "vessel": self.vessel,
+            "style": self.picture_style,
+        }
+
+
+def brief_text(given: Assignment) -> str:
+    """The client's word. Its lines are quoted too: a brief may hold text that somebody pasted."""
+    brief, kit = given.brief, given.kit
+    rows = {
+        "brand": f"{kit.name}" + (f" ({kit.name_ko})" if kit.name_ko else ""),
+        "tagline": kit.tagline_ko if given.language == "ko" else kit.tagline,
+        "call to action": kit.cta_ko if given.language == "ko" else kit.cta,
+        "product": brief.product,
+        "idea": brief.concept,
+        "audience": brief.target_audience,
+        "goal": brief.goal,
+        "tone": brief.tone or kit.tone,
+        "channels": ", ".join(brief.channels),
+        "length": f"{brief.duration:g} s",
+        "language of the ad": _LANGUAGES[given.language],
+        "brand colours": ", ".join(kit.palette.colours),
+    }
+    return "\n".join(["BRIEF", *(f"{name}: {quoted(text, most=1000)}" for name, text in rows.items() if text)])
+
+
+def strategy_text(given: Assignment) -> str:
+    return _joined(brief_text(given), facts_text(given.facts), page_text(given.page))
+
+
+def plan_text(given: Assignment, strategy: Strategy) -> str:
+    return _joined(brief_text(given), _strategy(given, strategy), facts_text(given.facts))
+
+
+def copy_text(given: Assignment, strategy: Strategy, plan: ScenePlan, seconds: Sequence[float]) -> str:
+    return _joined(
+        brief_text(given), _strategy(given, strategy), facts_text(given.facts), _planned(given, plan, seconds)
+    )
+
+
+def polish_text(given: Assignment, strategy: Strategy, plan: ScenePlan, seconds: Sequence[float], copy: Copy) -> str:
+    return _joined(copy_text(given, strategy, plan, seconds), _drafted(copy))
+
+
+def again_text(before: str, copy: Copy, reasons: Sequence[str]) -> str:
+    """The same work once more, after a review."""
+    asked = "\n".join(["REVIEW, what the brand's reviewer wants changed:", *(f"- {quoted(r)}" for r in reasons)])
+    return _joined(before, _drafted(copy), asked, "Write the copy anew. Keep what was not criticized.")
+
+
+def direction_text(given: Assignment, strategy: Strategy, plan: ScenePlan, copy: Copy) -> str:
+    words = {line.scene: line for line in copy.scenes}
+    rows = [
+        f"{at}. {scene.purpose}{', shows the product' if scene.shows_product else ''}: {quoted(scene.idea)}"
+        + (f" voice: {quoted(words[at].narration)}" if at in words and words[at].narration else "")
+        for at, scene in enumerate(plan.scenes, 1)
+    ]
+    return _joined(brief_text(given), f"MESSAGE: {quoted(strategy.message)}", "\n".join(["SCENES", *rows]))
+
+
+def review_text(given: Assignment, board: Storyboard, measured: Sequence[str]) -> str:
+    rows = [
+        f"{scene.number}. {scene.purpose}, {scene.duration_seconds:.2f} s, voice: {quoted(scene.narration)}, "
+        f"written: {quoted(scene.onscreen_text)}, picture: {quoted(scene.image_prompt, most=160)}"
+        for scene in board.scenes
+    ]
+    return _joined(
+        brief_text(given),
+        facts_text(given.facts),
+        "\n".join(["STORYBOARD, quoted", *rows]),
+        "\n".join(["MEASURED", *(f"- {line}" for line in measured)]),
+    )
+
+
+def rewrite_text(given: Assignment, board: Storyboard, scene: Scene, wish: str, seconds: float) -> str:
+    rows = [
+        f"{other.number}. {other.purpose}{' <- this one' if other.id == scene.id else ''}: "
+        f"voice: {quoted(other.narration)}, written: {quoted(other.onscreen_text)}"
+        for other in board.scenes
+    ]
+    room = f"{scene.number}. room for {_room(given, seconds)}"
+    return _joined(
+        brief_text(given), facts_text(given.facts), "\n".join(["STORYBOARD", *rows]), f"SCENES\n{room}",
+        f"WISH of the client: {quoted(wish, most=600)}",
+    )  # fmt: skip
+
+
+def syllables_in(seconds: float, language: StoryLanguage, speed: float) -> int:
+    """About how many syllables can be said in a scene of that length, its air left free."""
+    per_syllable_s = spoken_seconds(_SAMPLES[language], language, speed) / _SAMPLE_SYLLABLES[language]
+    return max(0, int((seconds - 2 * AIR_S) / per_syllable_s))
+
+
+def _planned(given: Assignment, plan: ScenePlan, seconds: Sequence[float]) -> str:
+    rows = [
+        f"{at}. {scene.purpose}, {length_s:.1f} s, room for {_room(given, length_s)}: {quoted(scene.idea)}"
+        for at, (scene, length_s) in enumerate(zip(plan.scenes, seconds, strict=True), 1)
+    ]
+    return "\n".join(["SCENES", *rows])
+
+
+def _room(given: Assignment, length_s: float) -> str:
+    return f"{syllables_in(length_s, given.language, given.speed)} syllables"
+
+
+def _strategy(given: Assignment, strategy: Strategy) -> str:
+    rows = {
+        "audience": strategy.audience, "insight": strategy.insight, "usp": strategy.usp, "message": strategy.message,
+        "facts to tell": ", ".join(fact.fact_id for fact in named_facts(strategy.facts, given.facts)),
+    }  # fmt: skip
+    return "\n".join(["STRATEGY", *(f"{name}: {quoted(text)}" for name, text in rows.items() if text)])
+
+
+def _drafted(copy: Copy) -> str:
+    rows = [json.dumps(line.model_dump(mode="json"), ensure_ascii=False) for line in copy.scenes]
+    return "\n".join(["DRAFT", *rows])
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
