@@ -11,6 +11,7 @@
             + NobodyThere            ... and it was waited for long enough: the next engine of the chain
         + EngineRefused          this request will never work there: do not retry
             + StrangeAnswer          ... something else answers there: a wrong address, or a proxy in its place
+      x PageUnreadable         a product's page could not be read: the brief's own fields are used
       x BudgetExceeded         the brief's budget does not cover it: raise it or pick a cheaper route
       x MediaError             ffmpeg failed or a media file is broken
       x MachineLacks           the machine is short of something: a program, a font, disk space
@@ -109,6 +110,10 @@ class EngineRefused(EngineError):
 
 class StrangeAnswer(EngineRefused):
     """What answers is not the engine: its address is wrong, or a proxy stands in for it while it is away."""
+
+
+class PageUnreadable(AdPipelineError):
+    """The product's page, or a picture on it, could not be read; nothing was kept of it."""
 
 
 class BudgetExceeded(AdPipelineError):

@@ -29,6 +29,8 @@ class Settings:
     """Where jobs wait for GPUs, as SQLAlchemy writes it; beside Dagster's own files when not given."""
     comfy_key: str = field(default="", repr=False)
     """The key of a Comfy account, for graphs that call paid services."""
+    page_hosts: tuple[str, ...] = ()
+    """`host:port` of shops in the own network whose pages may be read; any other private address is refused."""
 
 
 def settings_from_environment() -> Settings:
@@ -45,12 +47,18 @@ def settings_from_environment() -> Settings:
         graphs=_folders("AD_PIPELINE_GRAPHS"),
         database_url=os.environ.get("AD_PIPELINE_DATABASE_URL", "") or f"sqlite:///{_home(root) / 'gpu_jobs.sqlite'}",
         comfy_key=os.environ.get("AD_PIPELINE_COMFY_KEY", ""),
+        page_hosts=_hosts("AD_PIPELINE_PAGE_HOSTS"),
     )
 
 
 def _home(root: Path) -> Path:
     named = os.environ.get("DAGSTER_HOME", "")
     return Path(named).expanduser().absolute() if named else root / ".dagster"
+
+
+def _hosts(variable: str) -> tuple[str, ...]:
+    parts = (part.strip().lower() for part in os.environ.get(variable, "").split(","))
+    return tuple(part for part in parts if part)
 
 
 def _folders(variable: str) -> tuple[Path, ...]:

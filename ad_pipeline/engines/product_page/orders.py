@@ -1,0 +1,125 @@
+"""A stranger's words made harmless: no unseen characters, and no sentence that gives a machine orders.
+
+The page's text goes to language models as quoted data. A sentence that speaks to the model itself has
+no place among the product's facts, so it is taken out here and kept apart, where a person can see it.
+A fact too few is the cheaper mistake: what is told to a machine is taken out even where it may be meant well.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from importlib import resources
+
+MOST_ORDERS, LONGEST_ORDER = 20, 300
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？…])\s+|\s*\n+\s*")
+_SPACE = re.compile(r"[^\S\n]+")
+# Cyrillic and Greek letters that look like Latin ones, the usual way around a list of words.
+_ALIKE = str.maketrans(
+    {"а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "у": "y", "х": "x", "і": "i", "ј": "j", "ѕ": "s", "ԁ": "d",
+     "һ": "h", "ӏ": "l", "м": "m", "т": "t", "к": "k", "ο": "o", "α": "a", "ε": "e", "ι": "i", "κ": "k", "ν": "v",
+     "τ": "t", "ρ": "p", "υ": "u"}
+)  # fmt: skip
+
+# Where nobody sees it, a text that only sounds like it is enough.
+_FOR_MACHINES = re.compile(
+    r"\b(?:ai|llm|gpt|model|assistant|prompt|instruct\w*|ignore|must|brand|competitor|link|always|never)\b"
+    r"|인공\s?지능|프롬프트|지시|명령|하세요|하십시오|하라|해라|쓰라|써라|반드시|브랜드",
+    re.IGNORECASE,
+)
+
+
+def harmless(text: str, *, longest: int = 100_000) -> str:
+    """`text` without control, unseen and direction-changing characters, its space made plain; line ends stay."""
+    kept = (
+        c if c == "\n" or not _is_unseen(c) else " " if c in "\t\r\v\f\x85\u2028\u2029" else ""
+        for c in text[: 2 * longest]
+    )
+    plain = unicodedata.normalize("NFC", "".join(kept))
+    lines = (_SPACE.sub(" ", line).strip() for line in plain.split("\n"))
+    return "\n".join(line for line in lines if line)[:longest].strip()
+
+
+def _is_unseen(character: str) -> bool:
+    # Cc control, Cf direction and zero width, Cs half a surrogate, Co private use, Cn nobody's.
+    kind = unicodedata.category(character)
+    return kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or "\ufe00" <= character <= "\ufe0f"
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text, each as it stands there."""
+    return [sentence for part in _SENTENCE_END.split(text) if (sentence := part.strip())]
+
+
+def is_order(sentence: str) -> bool:
+    """Whether a sentence speaks to a machine that reads the page, not to its customer."""
+    folded = unicodedata.normalize("NFKC", sentence).lower().translate(_ALIKE)
+    return bool(_order().search(folded))
+
+
+@functools.cache
+def _order() -> re.Pattern[str]:
+    table = resources.files("ad_pipeline.engines.product_page") / "orders.toml"
+    patterns: dict[str, list[str]] = tomllib.loads(table.read_text(encoding="utf-8"))
+    return re.compile("|".join(f"(?:{pattern})" for group in patterns.values() for pattern in group), re.IGNORECASE)
+
+
+class Sieve:
+    """Cleans a page's texts one after the other and collects the orders that it takes out of them."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, None] = {}
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        return tuple(self._orders)[:MOST_ORDERS]
+
+    def cleaned(self, text: str, *, longest: int) -> str:
+        """`text`, harmless, without orders, cut after a word at `longest` characters."""
+        plain = harmless(text)
+        sentences = sentences_of(plain)
+        taken = [is_order(sentence) for sentence in sentences]
+        for place in range(1, len(sentences)):  # an order may run over two sentences or lines
+            if not (taken[place - 1] or taken[place]) and is_order(f"{sentences[place - 1]} {sentences[place]}"):
+                taken[place - 1] = taken[place] = True
+        for sentence in itertools.compress(sentences, taken):
+            self._take(sentence)
+        kept = [sentence for sentence, is_taken in zip(sentences, taken, strict=True) if not is_taken]
+        return cut(_rejoined(plain, kept), longest)
+
+    def scan_unseen(self, texts: Iterable[str]) -> None:
+        """Look through what no customer sees (hidden text, comments); its orders are kept, the rest is dropped."""
+        for text in texts:
+            for sentence in sentences_of(harmless(text)):
+                if is_order(sentence) or (len(sentence) > 12 and _FOR_MACHINES.search(sentence)):
+                    self._take(sentence)
+
+    def _take(self, sentence: str) -> None:
+        if len(self._orders) < MOST_ORDERS:
+            self._orders[cut(sentence, LONGEST_ORDER)] = None
+
+
+def _rejoined(plain: str, kept: list[str]) -> str:
+    """The kept sentences with the line ends that stood between them."""
+    found, place = "", 0
+    for sentence in kept:
+        at = plain.find(sentence, place)
+        between = "\n" if "\n" in plain[place:at] else " "
+        found += (between if found else "") + sentence
+        place = at + len(sentence)
+    return found
+
+
+def cut(text: str, longest: int) -> str:
+    """At most `longest` characters, ending with a word where one ends near."""
+    if len(text) <= longest:
+        return text
+    head = text[: longest - 1]
+    word_end = max(head.rfind(" "), head.rfind("\n"))
+    return (head[:word_end] if word_end > longest * 0.8 else head).rstrip() + "…"

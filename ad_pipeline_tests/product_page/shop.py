@@ -1,0 +1,104 @@
+"""A small shop on a socket: answers bytes by path, written out by hand, so that it can misbehave as real ones do."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+
+Talk = Callable[[socket.socket], None]
+"""Writes an answer of its own to the connection."""
+Answer = bytes | Talk
+
+
+def answer(
+    body: bytes | str,
+    *,
+    kind: str = "text/html; charset=utf-8",
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """A whole HTTP answer."""
+    raw = body.encode() if isinstance(body, str) else body
+    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    named = f"Content-Type: {kind}\r\n" if kind else ""
+    head = f"HTTP/1.1 {status} Said\r\n{named}Content-Length: {len(raw)}\r\nConnection: close\r\n{more}\r\n"
+    return head.encode() + raw
+
+
+def redirect(target: str, *, status: int = 302) -> bytes:
+    """An answer that leads elsewhere."""
+    return answer("", status=status, headers={"Location": target})
+
+
+@dataclass(kw_only=True)
+class Shop:
+    """A server of a few paths; `asked` keeps the requests, as they came."""
+
+    port: int
+    scheme: str = "http"
+    pages: dict[str, Answer] = field(default_factory=dict[str, Answer])
+    asked: list[str] = field(default_factory=list[str])
+    heads: list[str] = field(default_factory=list[str])
+
+    @property
+    def host_port(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def url(self, path: str = "/product/1") -> str:
+        return f"{self.scheme}://{self.host_port}{path}"
+
+    def times(self, path: str) -> int:
+        """How often a path was asked for."""
+        return self.asked.count(path)
+
+
+@contextlib.contextmanager
+def open_shop(pages: Mapping[str, Answer], *, tls: ssl.SSLContext | None = None) -> Generator[Shop]:
+    """The shop, for as long as the block lasts; what it does not have is answered by 404."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.1)
+    shop = Shop(port=listener.getsockname()[1], pages=dict(pages), scheme="https" if tls else "http")
+    closing = threading.Event()
+
+    def serve() -> None:
+        while not closing.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            threading.Thread(target=_served, args=(connection, shop, tls), daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield shop
+    finally:
+        closing.set()
+        thread.join()
+        listener.close()
+
+
+def _served(raw: socket.socket, shop: Shop, tls: ssl.SSLContext | None) -> None:
+    # A client that has enough hangs up in the middle; that is its right.
+    with raw, contextlib.suppress(OSError):
+        raw.settimeout(10)
+        connection = tls.wrap_socket(raw, server_side=True) if tls else raw
+        with connection:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                head += piece
+            path = head.split(b" ", 2)[1].decode("ascii", "replace")
+            shop.asked.append(path)
+            shop.heads.append(head.decode("latin-1"))
+            found = shop.pages.get(path, shop.pages.get(path.partition("?")[0]))
+            if callable(found):
+                found(connection)
+            else:
+                connection.sendall(found if found is not None else answer("no such page", status=404))
