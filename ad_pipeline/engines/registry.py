@@ -9,8 +9,11 @@ from typing import Any
 
 from ad_pipeline.engines.comfy.place import Place
 from ad_pipeline.engines.contracts import Craft, Engine
+from ad_pipeline.engines.language.catalogue import language_book
+from ad_pipeline.engines.language.engine import ListedModel
 from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.messages import Message
+from ad_pipeline.settings import settings_from_environment
 
 _BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
@@ -84,6 +87,7 @@ class Registry:
 
     def __init__(self, more: Mapping[str, Engine] | None = None, *, comfy: Place | None = None) -> None:
         self._built: dict[str, Engine] = dict(more or {})
+        self._listed: dict[str, ListedModel] = {}
         self._comfy = comfy
 
     def engine(self, model_id: str) -> Engine:
@@ -92,9 +96,9 @@ class Registry:
         Raises:
             EngineUnavailable: this version has none, or it is not ready on this machine.
         """
-        if model_id not in self._built:
-            self._built[model_id] = self._new(model_id)
-        engine = self._built[model_id]
+        engine = self._built.get(model_id) or self._language(model_id)
+        if engine is None:
+            engine = self._built[model_id] = self._new(model_id)
         missing = engine.missing()
         if missing:
             raise EngineUnavailable("{engine} is not ready: {missing}", engine=model_id, missing=missing)
@@ -111,6 +115,17 @@ class Registry:
             model = part.ModelGraphs(model_id=model_id, craft=craft, graphs=graphs, local=local)
             return _named(_COMFY_ENGINES[craft])(shop, model)
         raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
+
+    def _language(self, model_id: str) -> Engine | None:
+        """The engine of a language model, as the person's list has it now; None for what is no language model."""
+        if model_id in _BUILT_IN or model_id in _COMFY:
+            return None
+        model = language_book(settings_from_environment()).models.get(model_id)
+        if model is None:
+            return None
+        if model_id not in self._listed or self._listed[model_id].model != model:
+            self._listed[model_id] = ListedModel(model)
+        return self._listed[model_id]
 
     def _own_graph(self, model_id: str) -> tuple[Craft, Mapping[str, str]]:
         """The craft of a person's own graph."""

@@ -82,7 +82,7 @@ class LanguageModel:
         return (input_tokens * self.usd_per_million_input + output_tokens * self.usd_per_million_output) / 1e6
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # one book is one file as it was: rows made of it are kept with it
 class LanguageBook:
     """All models by id, and which of them does what (`use["local"]`, `use["copy"]`...)."""
 

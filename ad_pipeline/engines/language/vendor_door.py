@@ -1,0 +1,256 @@
+"""Servers that pydantic-ai speaks with: OpenAI and all that talk like it, and Anthropic.
+
+Its request layer only, one streamed request at a time: mending, trying again and counting are done in one place for
+all servers (asking.py), and the libraries' own retries are off. Importing them takes about a second, so it happens
+with the first question, and only for the vendor that is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from ad_pipeline.engines.language.catalogue import Effort, LanguageModel
+from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
+from ad_pipeline.engines.language.faults import Faults
+from ad_pipeline.engines.language.wire import Seen, client_for
+from ad_pipeline.errors import EngineRefused
+
+if TYPE_CHECKING:
+    import httpx2
+    from pydantic_ai.messages import ModelMessage, ModelResponse, ModelResponseStreamEvent
+    from pydantic_ai.models import Model, ModelRequestParameters
+    from pydantic_ai.settings import ModelSettings
+
+_ROOM_TO_THINK: dict[Effort, int] = {"minimal": 1000, "low": 4000, "medium": 12000, "high": 24000}
+"""What a reasoning model thinks counts as output; the room for the answer comes on top."""
+_NO_KEY = "none"
+"""The libraries want one; a server without keys does not look at it."""
+
+
+class VendorDoor(Door):
+    """One question's connection to a server of another vendor than Ollama."""
+
+    def __init__(self, model: LanguageModel, faults: Faults, *, timeout_s: float) -> None:
+        self._row = model
+        self._faults = faults
+        self._seen = Seen()
+        self._client = client_for(model.server, timeout_s=timeout_s, seen=self._seen)
+        build = _anthropic if model.server.kind == "anthropic" else _openai
+        self._model = build(model, self._client)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def say(self, ask: Ask, told: Callable[[str], None]) -> Said:
+        from pydantic_ai.direct import model_request_stream
+
+        began = False
+        with _mapped(self._faults, self._seen, lambda: began):
+            async with model_request_stream(
+                self._model,
+                _messages(ask),
+                model_settings=_settings(self._row, ask),
+                model_request_parameters=_parameters(self._row, ask),
+                instrument=False,
+            ) as stream:
+                async for event in stream:
+                    piece = _piece(event)
+                    if piece:
+                        began = True
+                        told(piece)
+                return _said(stream.get())
+
+
+def _openai(row: LanguageModel, client: httpx2.AsyncClient) -> Model[Any]:
+    from openai import AsyncOpenAI
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    sdk = AsyncOpenAI(
+        base_url=row.server.url,
+        api_key=row.server.key() or _NO_KEY,
+        organization="",
+        project="",
+        http_client=client,
+        max_retries=0,
+    )
+    # A stream without its end would pass for a whole answer. What a model can is written in its row.
+    profile = OpenAIModelProfile(
+        openai_chat_streaming_requires_finish_reason=True,
+        supports_json_schema_output=True,
+        context_window=row.context_tokens,
+    )
+    if row.server.local:
+        # Own servers: the older name of the limit, and no developer role.
+        profile |= OpenAIModelProfile(
+            openai_chat_supports_max_completion_tokens=False, openai_system_prompt_role="system"
+        )
+    return OpenAIChatModel(row.name, provider=OpenAIProvider(openai_client=sdk), profile=profile)
+
+
+def _anthropic(row: LanguageModel, client: httpx2.AsyncClient) -> Model[Any]:
+    from anthropic import AsyncAnthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.profiles.anthropic import AnthropicModelProfile
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    sdk = AsyncAnthropic(
+        base_url=row.server.url, api_key=row.server.key() or _NO_KEY, http_client=client, max_retries=0
+    )
+    profile = AnthropicModelProfile(supports_json_schema_output=True, context_window=row.context_tokens)
+    return AnthropicModel(row.name, provider=AnthropicProvider(anthropic_client=sdk), profile=profile)
+
+
+def _messages(ask: Ask) -> list[ModelMessage]:
+    from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
+
+    return [
+        ModelRequest(parts=[UserPromptPart(content=turn.text)], instructions=ask.instructions)
+        if turn.speaker == "user"
+        else ModelResponse(parts=[TextPart(content=turn.text)])
+        for turn in ask.turns
+    ]
+
+
+def _settings(row: LanguageModel, ask: Ask) -> ModelSettings:
+    from pydantic_ai.settings import ModelSettings
+
+    settings = ModelSettings(max_tokens=ask.most_tokens, max_retries=0)
+    if row.temperature:
+        settings["temperature"] = ask.temperature
+    if row.seed:
+        settings["seed"] = ask.seed
+    if row.effort:
+        settings["thinking"] = row.effort
+        settings["max_tokens"] = ask.most_tokens + _ROOM_TO_THINK[row.effort]
+    return settings
+
+
+def _parameters(row: LanguageModel, ask: Ask) -> ModelRequestParameters:
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.output import OutputObjectDefinition
+    from pydantic_ai.tools import ToolDefinition
+
+    schema = dict(ask.schema)
+    if row.answers == "schema":
+        return ModelRequestParameters(
+            output_mode="native", output_object=OutputObjectDefinition(json_schema=schema, name=ask.schema_name)
+        )
+    if row.answers == "tool":
+        tool = ToolDefinition(name=ask.schema_name, parameters_json_schema=schema, kind="output")
+        return ModelRequestParameters(output_mode="tool", output_tools=[tool], allow_text_output=False)
+    return ModelRequestParameters()
+
+
+def _piece(event: ModelResponseStreamEvent) -> str:
+    """What an event adds to the answer's text: of a message, or of the arguments of the tool call that it came as."""
+    from pydantic_ai.messages import (
+        PartDeltaEvent,
+        PartStartEvent,
+        TextPart,
+        TextPartDelta,
+        ToolCallPart,
+        ToolCallPartDelta,
+    )
+
+    match event:
+        case PartStartEvent(part=TextPart(content=text)):
+            return text
+        case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
+            return text
+        case PartStartEvent(part=ToolCallPart(args=str(text))):
+            return text
+        case PartDeltaEvent(delta=ToolCallPartDelta(args_delta=str(text))):
+            return text
+        case _:
+            return ""
+
+
+def _said(response: ModelResponse) -> Said:
+    from pydantic_ai.messages import ToolCallPart
+
+    calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
+    text = calls[0].args_as_json_str() if calls and response.finish_reason != "length" else response.text or ""
+    details = response.provider_details or {}
+    usage = response.usage
+    counted = bool(usage.input_tokens or usage.output_tokens)
+    return Said(
+        text=text,
+        ending="refused" if response.finish_reason == "content_filter"
+        else "cut" if response.finish_reason == "length" else "whole",
+        refusal=str(details.get("refusal") or response.text or ""),
+        input_tokens=usage.input_tokens if counted else None,
+        output_tokens=usage.output_tokens if counted else None,
+    )  # fmt: skip
+
+
+@contextmanager
+def _mapped(faults: Faults, seen: Seen, began: Callable[[], bool]) -> Generator[None]:
+    """Everything that the libraries raise as one of our errors, with its cause kept."""
+    import httpx2
+    from pydantic_ai.exceptions import AgentRunError, UserError
+
+    try:
+        yield
+    except (AgentRunError, httpx2.HTTPError) as error:
+        raise _fault(error, faults, seen, began=began()) from error
+    except UserError as error:  # a schema, a setting: what we asked the library for
+        raise faults.rejected(0, error) from error
+
+
+def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Passing | EngineRefused:
+    from pydantic_ai import exceptions as they
+
+    if seen.sends_elsewhere:
+        return faults.redirected(seen.sends_elsewhere)
+    status = error.status_code if isinstance(error, they.ModelHTTPError) else 0
+    after_s = error.retry_after if isinstance(error, they.ModelAPIError) else None
+    words = _words(error)
+    match error:
+        case they.ModelAuthenticationError():
+            return faults.key_refused(status)
+        case they.ModelQuotaExceededError():
+            return faults.no_credit()
+        case they.ModelRateLimitError():
+            return Passing(faults.too_many(), after_s=after_s)
+        case they.ModelUnavailableError() | they.ModelServerError():
+            return Passing(faults.broken(status or "5xx", words), after_s=after_s)
+        case they.ModelConnectionError() if began or seen.status:
+            return Passing(faults.cut_off(words))
+        case they.ModelConnectionError():
+            return Passing(faults.no_server(words))
+        case _ if seen.is_web_page:
+            return faults.strange(f"{seen.status}, {seen.content_type}")
+        case they.ModelNotFoundError() if "model" in words.lower():
+            return faults.no_model(())
+        case they.ModelNotFoundError():
+            return faults.strange(f"404: {words}")
+        case they.ContentFilterError():
+            return faults.refusal(words)
+        case they.ModelHTTPError():
+            return faults.rejected(status, words)
+        case _ if seen.status == 200 and not began and not _is_stream(seen):
+            return faults.strange(seen.content_type or "?")
+        case _:
+            return Passing(faults.cut_off(words))
+
+
+def _is_stream(seen: Seen) -> bool:
+    return seen.content_type.startswith("text/event-stream")
+
+
+def _words(error: Exception) -> str:
+    """The server's own words, where the library kept them."""
+    body: object = getattr(error, "body", None)
+    if isinstance(body, dict):
+        inner = cast(dict[str, Any], body)
+        nested = inner.get("error")
+        if isinstance(nested, dict):
+            inner = cast(dict[str, Any], nested)
+        if isinstance(inner.get("message"), str):
+            return str(inner["message"])
+    cause = error.__cause__
+    return str(body or getattr(cause, "message", "") or error) or type(error).__name__

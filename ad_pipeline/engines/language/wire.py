@@ -1,0 +1,78 @@
+"""HTTP to a language server: nothing is followed elsewhere, and a local one is asked without any proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ad_pipeline.engines.language.catalogue import Server
+from ad_pipeline.engines.language.locality import is_own_address
+
+if TYPE_CHECKING:
+    import httpx2
+
+CONNECT_S = 5.0
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What the last response was, before anybody read it."""
+
+    status: int = 0
+    content_type: str = ""
+    location: str = ""
+
+    @property
+    def is_web_page(self) -> bool:
+        """A proxy, a login or a router answers: no language server speaks HTML."""
+        return self.content_type.startswith(("text/html", "application/xhtml"))
+
+    @property
+    def sends_elsewhere(self) -> str:
+        """The host that a redirect names; empty where the answer is none."""
+        if not 300 <= self.status < 400:
+            return ""
+        return urlsplit(self.location).hostname or self.location or "?"
+
+
+def client_for(server: Server, *, timeout_s: float, seen: Seen) -> httpx2.AsyncClient:
+    """A client for one question; `seen` is kept up to date with what answers."""
+    import httpx2
+
+    async def look(response: httpx2.Response) -> None:
+        seen.status = response.status_code
+        seen.content_type = response.headers.get("content-type", "").lower()
+        seen.location = response.headers.get("location", "")
+
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+        trust_env=not server.local,
+        follow_redirects=False,
+        verify=_certificates() if server.url.startswith("https") else _none(),
+        event_hooks={"response": [look]},
+    )
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    # 20 ms, so once per process and not for each question.
+    return ssl.create_default_context()
+
+
+@functools.cache
+def _none() -> ssl.SSLContext:
+    """Trusts nobody; a plain http address never asks it."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+async def strangers_behind(url: str) -> list[str]:
+    """Addresses outside the own network that the name in `url` leads to now; a name of one's own may be taken over."""
+    parts = urlsplit(url)
+    found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    addresses = {str(place[0]).split("%")[0] for *_, place in found}
+    return sorted(address for address in addresses if not is_own_address(address))
