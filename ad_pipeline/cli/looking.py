@@ -17,6 +17,7 @@ from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.launcher import Order, degraded_lines
+from ad_pipeline.stages.product_page import page_line
 from ad_pipeline.stages.progress import SCENE_KINDS, finished, stands
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit
@@ -49,6 +50,9 @@ def show(options: argparse.Namespace) -> int:
         )
         return DONE
     print(f"{options.session}  {facts.kit.named_in('ko')}  {facts.brief.product}")
+    page = facts.product_facts_record
+    if page and not page.degraded:  # that is told below
+        print(page_line(facts))
     if facts.session.picked(STORYBOARD):
         _print_scenes(facts, picked)
     for record in picked:

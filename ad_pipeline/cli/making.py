@@ -21,6 +21,7 @@ from ad_pipeline.sessions.keys import checked_session_id
 from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.launcher import Order, Outcome
 from ad_pipeline.stages.opening import open_session
+from ad_pipeline.stages.product_page import page_line
 from ad_pipeline.stages.progress import finished
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit, edit_scene
@@ -42,6 +43,9 @@ def make(options: argparse.Namespace) -> int:
     session_id = checked_session_id(_session_name(path) if options.session is None else options.session)
     workplace = Workplace.at(settings_from_environment())
     open_session(workplace, session_id, text, folder=path.absolute().parent)
+    told = "" if options.json else page_line(facts_of(workplace, session_id))
+    if told:
+        print(told)
     return drive(workplace, Order(session_id=session_id, urgent=options.urgent), as_json=options.json)
 
 

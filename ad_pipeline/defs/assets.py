@@ -33,7 +33,8 @@ from ad_pipeline.stages.key_image import make_key_images
 from ad_pipeline.stages.lipsync import make_lipsyncs
 from ad_pipeline.stages.motion_clip import make_motion_clips
 from ad_pipeline.stages.opening import open_session
-from ad_pipeline.stages.session_facts import facts_of
+from ad_pipeline.stages.product_page import page_line
+from ad_pipeline.stages.session_facts import SessionFacts, facts_of
 from ad_pipeline.stages.sfx import make_sfx
 from ad_pipeline.stages.storyboard import make_storyboard
 from ad_pipeline.stages.voice import make_voice
@@ -256,13 +257,18 @@ def _materialized(
         settle_slots()
     if not records:
         return
-    shown = {"scenes": storyboard_table(facts_of(place, session_id).storyboard)} if name == "storyboard" else {}
+    shown = _story_shown(facts_of(place, session_id)) if name == "storyboard" else {}
     yield dg.MaterializeResult(
         asset_key=name,
         data_version=dg.DataVersion(data_version_of(records)),
         metadata=shown | metadata_of(records, place.session(session_id), settings_from_environment()),
         check_results=check_results(records, CHECKS[name]),
     )
+
+
+def _story_shown(facts: SessionFacts) -> dict[str, Any]:
+    page = page_line(facts)
+    return {"scenes": storyboard_table(facts.storyboard)} | ({"product_page": page} if page else {})
 
 
 def _told_again(context: dg.AssetExecutionContext, session: Session, name: str) -> Iterator[dg.AssetCheckResult]:

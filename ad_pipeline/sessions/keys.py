@@ -11,11 +11,13 @@ from ad_pipeline.errors import InputRejected
 from ad_pipeline.story.formats import Format, folder_of
 
 Kind = Literal[
-    "brief", "input_image", "storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx", "music", "final_mp4"
-]
+    "brief", "product_facts", "input_image", "storyboard", "key_image", "motion_clip", "voice", "lipsync", "sfx",
+    "music", "final_mp4",
+]  # fmt: skip
 
 _SUFFIX: dict[Kind, str] = {
     "brief": ".yaml",
+    "product_facts": ".json",
     "input_image": ".png",
     "storyboard": ".json",
     "key_image": ".png",

@@ -12,6 +12,7 @@ from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Session
 from ad_pipeline.stages.kits import kit_of
+from ad_pipeline.stages.product_page import keep_product_page
 from ad_pipeline.stages.session_facts import BRIEF, INPUT_IMAGE
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.brief import Brief, brief_from_text
@@ -50,7 +51,9 @@ def _check_drawable(brief: Brief) -> None:
 
 
 def open_session(workplace: Workplace, session_id: str, text: str, *, folder: Path) -> Brief:
-    """Keep the brief (and the product's picture) in the session; the same brief again changes nothing.
+    """Keep the brief, the product's picture, and what the product's page says; the same brief again changes nothing.
+
+    A page that cannot be read stops nothing, and is tried again the next time.
 
     Raises:
         InputRejected: the session id is no name, or it belongs to another product's ad.
@@ -73,6 +76,8 @@ def open_session(workplace: Workplace, session_id: str, text: str, *, folder: Pa
     if brief.product_image:
         source = folder / brief.product_image
         _keep(workplace, session, INPUT_IMAGE, decides=sha256_of(source), source=source)
+    if brief.product_url:
+        keep_product_page(workplace, session, brief)
     _keep(workplace, session, BRIEF, decides=fingerprint(text=text), text=text)
     return brief
 

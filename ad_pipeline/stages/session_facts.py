@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ad_pipeline.engines.contracts import Look
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.media.timeline import Shot, Timeline, joint_for
 from ad_pipeline.media.titles import Layout, layout_for
+from ad_pipeline.messages import Message
+from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
@@ -18,10 +21,12 @@ from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief, brief_from_text
 from ad_pipeline.story.channels import safe_box
 from ad_pipeline.story.formats import Format, size_of
+from ad_pipeline.story.product_facts import ProductFacts
 from ad_pipeline.story.storyboard import Scene, Storyboard, storyboard_from_text
 from ad_pipeline.values import Box
 
 BRIEF = ArtifactKey(kind="brief")
+PRODUCT_FACTS = ArtifactKey(kind="product_facts")
 INPUT_IMAGE = ArtifactKey(kind="input_image")
 STORYBOARD = ArtifactKey(kind="storyboard")
 
@@ -37,6 +42,10 @@ class SessionFacts:
     brief: Brief
     brief_record: TakeRecord
     kit: BrandKit
+    product_facts: ProductFacts | None = None
+    """What the page at the brief's `product_url` says; None without one, and when it could not be read."""
+    product_facts_record: TakeRecord | None = None
+    """The take of those facts; of a page that could not be read, the take that says why."""
 
     @functools.cached_property
     def storyboard(self) -> Storyboard:
@@ -70,6 +79,8 @@ class SessionFacts:
     def film_records(self) -> tuple[TakeRecord, ...]:
         """The picked takes of the film as it is now; of scenes and formats that it lost, none."""
         picked = self.session.picked_records()
+        if not self.product_facts_record:  # the brief names no page any more
+            picked = tuple(r for r in picked if r.stage != "product_facts")
         if not self.session.picked(STORYBOARD):
             return picked
         scenes, formats = self.storyboard.scene_ids, self.storyboard.all_formats
@@ -123,7 +134,39 @@ def facts_of(workplace: Workplace, session_id: str) -> SessionFacts:
     if not record:
         raise InputRejected("session {session_id!r} has no brief; make it from a brief first", session_id=session_id)
     brief = brief_from_text(session.text_of(record))
-    return SessionFacts(session, brief, record, kit_of(brief.brand_id, folders=workplace.brands))
+    kit = kit_of(brief.brand_id, folders=workplace.brands)
+    if not brief.product_url:
+        return SessionFacts(session, brief, record, kit)
+    page = session.picked(PRODUCT_FACTS)
+    page = page if page and page.parameters.get("url") == brief.product_url else None
+    if not brief.product_image and _is_of_page(session.picked(INPUT_IMAGE), brief.product_url):
+        # From here on the page's picture is the brief's own: nobody else has to ask where it came from.
+        brief = brief.model_copy(update={"product_image": INPUT_IMAGE.stem + INPUT_IMAGE.suffix})
+    return SessionFacts(session, brief, record, kit, product_facts=_facts_in(session, page), product_facts_record=page)
+
+
+def page_basis(url: str) -> str:
+    """What decides the facts and the picture of a page: its address, so that a page is read once."""
+    return fingerprint(product_url=url)
+
+
+def why_unread(record: TakeRecord) -> Message | None:
+    """Why the page of this take of product facts was not read; None when it was."""
+    note: Any = record.details.get("unread")
+    try:
+        return Message.of_note(note) if note else None
+    except (LookupError, TypeError, ValueError, AttributeError):  # a hand's work
+        return Message("{note}", {"note": note})
+
+
+def _is_of_page(record: TakeRecord | None, url: str) -> bool:
+    return bool(record) and record.engine == "product_page" and record.basis == page_basis(url)
+
+
+def _facts_in(session: Session, record: TakeRecord | None) -> ProductFacts | None:
+    if not record or record.details.get("unread") or not session.is_intact(record):
+        return None
+    return ProductFacts.model_validate_json(session.text_of(record))
 
 
 def picked_input(session: Session, key: ArtifactKey) -> TakeRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -25,6 +26,8 @@ Line = Annotated[str, Field(max_length=1000)]
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]")
+_SPACE = re.compile(r"\s")
+_LONGEST_URL = 2000
 # Bidirectional overrides and other control characters could make a caption read as something else.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -55,7 +58,7 @@ class Brief(BaseModel):
     formats: tuple[Format, ...] = Field(default=("9:16",), min_length=1)
     persona: Word = "auto"
     product_image: str = Field(default="", description="a PNG with alpha or a photo, path relative to the brief")
-    product_url: str = ""
+    product_url: str = Field(default="", description="the product's page; its facts and picture are used")
     claims: tuple[Claim, ...] = ()
     scene_count: int | None = Field(default=None, ge=FEWEST_SCENES, le=MOST_SCENES)
     seed: int = Field(default=7, ge=0, le=2**31 - 1)
@@ -117,6 +120,31 @@ class Brief(BaseModel):
                 got=value,
                 least=SHORTEST_S,
                 most=LONGEST_S,
+            )
+        return value
+
+    @field_validator("product_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        """Only what no network is needed for; what may be asked is decided when the page is read."""
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and not _SPACE.search(value)
+            secret = parts.username is not None or parts.password is not None
+        except ValueError:
+            good, secret = False, False
+        if secret:
+            raise BriefRejected(
+                "field 'product_url' holds a user or a password; give an address that anybody may open",
+                field="product_url",
+            )
+        if not good or len(value) > _LONGEST_URL:
+            raise BriefRejected(
+                "field 'product_url': got {got!r}, expected the address of a page, like https://shop.example/product/12",
+                field="product_url",
+                got=value[:80],
             )
         return value
 

@@ -79,7 +79,7 @@ def fetch_product_image(
     from ad_pipeline.engines.product_page.connecting import Deadline, resolved
     from ad_pipeline.engines.product_page.fetching import Visit, Wanted, fetch
 
-    with _said_of(url):
+    with _said_of(url, picture=True):
         visit = Visit(deadline=Deadline(budget_s), resolve=resolve or resolved, hosts=tuple(hosts))
         wanted = Wanted(what="a picture (PNG, JPEG or WebP)", types=_IMAGE_TYPES, most_bytes=MOST_IMAGE_BYTES)
         picture = fetch(page_address(url), wanted, visit)
@@ -95,15 +95,18 @@ def fetch_product_image(
 
 
 @contextmanager
-def _said_of(url: str) -> Generator[None]:
+def _said_of(url: str, *, picture: bool = False) -> Generator[None]:
     """Says of every failure where it was and what happens now."""
     try:
         yield
     except PageUnreadable as error:
         raise PageUnreadable(
-            "{url} was not read: {problem}. The ad is made from the brief's own fields instead",
-            url=shown(url), problem=error.message,
-        ) from error  # fmt: skip
+            "the picture {url} was not fetched: {problem}. The ad is made without it"
+            if picture
+            else "{url} was not read: {problem}. The ad is made from the brief's own fields instead",
+            url=shown(url),
+            problem=error.message,
+        ) from error
 
 
 @contextmanager
