@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._page(behaviour.status, behaviour.page, behaviour.content_type, behaviour.headers)
         if not self._has_key():
             return self._page(401, fault(dialect, 401, "Incorrect API key provided", code="invalid_api_key"))
-        if self._it.models and asked.model not in [*self._it.models, *self._it.remote]:
+        if self._it.models and not {asked.model, f"{asked.model}:latest"} & {*self._it.models, *self._it.remote}:
             return self._page(404, fault(dialect, 404, _no_model(dialect, asked.model), code="model_not_found"))
         return self._answer(asked, behaviour)
 

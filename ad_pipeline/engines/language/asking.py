@@ -27,7 +27,6 @@ from ad_pipeline.messages import say
 
 REPAIRS = 2
 MORE_TRIES = 2
-FIRST_PAUSE_S = 0.4
 LOOK_S = 0.1
 """How often a call looks whether it was stopped, or has gone on for too long."""
 MOST_PROBLEMS = 8
@@ -61,7 +60,15 @@ class Asking(Generic[Answer]):
     """One question under way."""
 
     def __init__(
-        self, question: Question[Answer], job: Job, model: LanguageModel, door: Door, *, idle_s: float, began_s: float
+        self,
+        question: Question[Answer],
+        job: Job,
+        model: LanguageModel,
+        door: Door,
+        *,
+        idle_s: float,
+        first_pause_s: float,
+        began_s: float,
     ) -> None:
         self._question = question
         self._job = job
@@ -69,6 +76,7 @@ class Asking(Generic[Answer]):
         self._door = door
         self._faults = Faults(model)
         self._idle_s = idle_s
+        self._first_pause_s = first_pause_s
         self._until_s = began_s + question.timeout_s
         self._bill = _Bill()
         self._listener = Listener(question.heard)
@@ -131,7 +139,7 @@ class Asking(Generic[Answer]):
             self._listener.restart()
             self._bill.tries += 1
             try:
-                said = await self._door.say(self._ask, self._listener)
+                said = await self._door.reply(self._ask, self._listener)
             except BaseException:
                 self._charge(None)
                 raise
@@ -172,7 +180,7 @@ class Asking(Generic[Answer]):
             try:
                 return await self._watched(work())
             except Passing as fault:
-                pause_s = FIRST_PAUSE_S * 2**attempt if fault.after_s is None else fault.after_s
+                pause_s = self._first_pause_s * 2**attempt if fault.after_s is None else fault.after_s
                 if attempt == MORE_TRIES or time.monotonic() + pause_s >= self._until_s:
                     raise fault.error from fault
                 await self._wait(pause_s, fault.error)

@@ -56,7 +56,7 @@ class Door(ABC):
     """The way to one model of one server, for one question."""
 
     @abstractmethod
-    async def say(self, ask: Ask, told: Callable[[str], None]) -> Said:
+    async def reply(self, ask: Ask, told: Callable[[str], None]) -> Said:
         """The answer's text, `told` piece by piece while it comes.
 
         Raises:

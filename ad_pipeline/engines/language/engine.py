@@ -20,6 +20,8 @@ from ad_pipeline.messages import Message, worded
 
 IDLE_S = 45.0
 """A model that has begun to write and then says nothing for so long has hung; before its first word it may load."""
+FIRST_PAUSE_S = 0.4
+"""Before the second try where the server does not say how long; twice as long before the third."""
 VERSION = "1"
 
 Result = TypeVar("Result")
@@ -28,9 +30,10 @@ Result = TypeVar("Result")
 class ListedModel(LanguageEngine):
     """One model of the list. Several threads may ask at once."""
 
-    def __init__(self, model: LanguageModel, *, idle_s: float = IDLE_S) -> None:
+    def __init__(self, model: LanguageModel, *, idle_s: float = IDLE_S, first_pause_s: float = FIRST_PAUSE_S) -> None:
         self.model = model
         self._idle_s = idle_s
+        self._first_pause_s = first_pause_s
         self._faults = Faults(model)
         self.facts = EngineFacts(
             name=model.model_id,
@@ -67,7 +70,15 @@ class ListedModel(LanguageEngine):
     async def _asked(self, question: Question[Answer], job: Job, began_s: float) -> Answered[Answer]:
         door = self._door(question.timeout_s)
         try:
-            asking = Asking(question, job, self.model, door, idle_s=self._idle_s, began_s=began_s)
+            asking = Asking(
+                question,
+                job,
+                self.model,
+                door,
+                idle_s=self._idle_s,
+                first_pause_s=self._first_pause_s,
+                began_s=began_s,
+            )
 
             async def look() -> None:
                 await self._check_strangers()

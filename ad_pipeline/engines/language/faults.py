@@ -165,7 +165,7 @@ class Faults:
             file=self.model.book.name,
         )
 
-    def rejected(self, status: int, reason: object) -> EngineRefused:
+    def not_accepted(self, status: int, reason: object) -> EngineRefused:
         return EngineRefused(
             "{url} rejects the question ({status}: {reason})",
             engine=self._id,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
 from ad_pipeline.engines.language.faults import Faults
+from ad_pipeline.engines.language.listing import as_listed, listing_request, names_listed
 from ad_pipeline.engines.language.wire import Seen, client_for
 
 if TYPE_CHECKING:
@@ -29,24 +30,6 @@ def context_for(needed_tokens: int, most_tokens: int) -> int:
     while size < needed_tokens:
         size *= 2
     return min(size, most_tokens)
-
-
-def names_in(tags: object) -> dict[str, str]:
-    """The models that `/api/tags` lists, each with the host that really answers; empty for this machine."""
-    listed = cast(Mapping[str, Any], tags).get("models") if isinstance(tags, dict) else None
-    if not isinstance(listed, list):
-        raise ValueError("no list of models")
-    found: dict[str, str] = {}
-    for entry in cast(list[Any], listed):
-        if isinstance(entry, dict):
-            row = cast(dict[str, Any], entry)
-            found[str(row.get("name") or row.get("model") or "")] = str(row.get("remote_host") or "")
-    return found
-
-
-def full_name(name: str) -> str:
-    """As Ollama lists it: a name without a tag is the one tagged `latest`."""
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 class OllamaDoor(Door):
@@ -71,21 +54,22 @@ class OllamaDoor(Door):
         import httpx2
 
         try:
-            response = await self._client.get(f"{self._model.server.url}/api/tags", headers=self._headers())
+            address, headers = listing_request(self._model.server)
+            response = await self._client.get(address, headers=headers)
         except httpx2.HTTPError as error:
             raise Passing(self._faults.no_server(_words(error))) from error
         self._check(response.status_code, response.text)
         try:
-            names = names_in(response.json())
+            names = names_listed(self._model.server, response.json())
         except ValueError as error:
             raise self._faults.strange(f"{self._seen.content_type or '?'}, /api/tags") from error
-        name = full_name(self._model.name)
+        name = as_listed(self._model.server, self._model.name)
         if name not in names:
             raise self._faults.no_model(list(names))
         if self._model.server.local and names[name]:
             raise self._faults.not_local(self._faults.why_remote(names[name]))
 
-    async def say(self, ask: Ask, told: Callable[[str], None]) -> Said:
+    async def reply(self, ask: Ask, told: Callable[[str], None]) -> Said:
         import httpx2
 
         body = self._body(ask)
@@ -165,10 +149,10 @@ class OllamaDoor(Door):
         if status == 404:
             raise self._faults.no_model(()) if "model" in words else self._faults.strange(f"404: {words}")
         if status == 429:
-            raise Passing(self._faults.too_many())
+            raise Passing(self._faults.too_many(), after_s=self._seen.after_s)
         if status >= 500:
-            raise Passing(self._faults.broken(status, words))
-        raise self._faults.rejected(status, words)
+            raise Passing(self._faults.broken(status, words), after_s=self._seen.after_s)
+        raise self._faults.not_accepted(status, words)
 
 
 async def _start_of(response: httpx2.Response) -> bytes:

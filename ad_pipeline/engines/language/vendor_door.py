@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ad_pipeline.engines.language.catalogue import Effort, LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
 from ad_pipeline.engines.language.faults import Faults
+from ad_pipeline.engines.language.listing import listing_request, names_listed
 from ad_pipeline.engines.language.wire import Seen, client_for
-from ad_pipeline.errors import EngineRefused
 
 if TYPE_CHECKING:
     import httpx2
@@ -27,6 +27,10 @@ _ROOM_TO_THINK: dict[Effort, int] = {"minimal": 1000, "low": 4000, "medium": 120
 """What a reasoning model thinks counts as output; the room for the answer comes on top."""
 _NO_KEY = "none"
 """The libraries want one; a server without keys does not look at it."""
+
+
+class _NoModel(Exception):
+    """The server does not know the model's name."""
 
 
 class VendorDoor(Door):
@@ -43,7 +47,13 @@ class VendorDoor(Door):
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def say(self, ask: Ask, told: Callable[[str], None]) -> Said:
+    async def reply(self, ask: Ask, told: Callable[[str], None]) -> Said:
+        try:
+            return await self._replied(ask, told)
+        except _NoModel as error:
+            raise self._faults.no_model(await self._names()) from error
+
+    async def _replied(self, ask: Ask, told: Callable[[str], None]) -> Said:
         from pydantic_ai.direct import model_request_stream
 
         began = False
@@ -60,7 +70,21 @@ class VendorDoor(Door):
                     if piece:
                         began = True
                         told(piece)
-                return _said(stream.get())
+                response = stream.get()
+                if response.finish_reason is None:
+                    raise Passing(self._faults.cut_off("its last words are missing"))
+                return _said(response)
+
+    async def _names(self) -> list[str]:
+        """The models that the server has, as far as it tells."""
+        import httpx2
+
+        address, headers = listing_request(self._row.server)
+        try:
+            response = await self._client.get(address, headers=headers)
+            return list(names_listed(self._row.server, response.json()))
+        except (httpx2.HTTPError, ValueError):
+            return []
 
 
 def _openai(row: LanguageModel, client: httpx2.AsyncClient) -> Model[Any]:
@@ -198,16 +222,15 @@ def _mapped(faults: Faults, seen: Seen, began: Callable[[], bool]) -> Generator[
     except (AgentRunError, httpx2.HTTPError) as error:
         raise _fault(error, faults, seen, began=began()) from error
     except UserError as error:  # a schema, a setting: what we asked the library for
-        raise faults.rejected(0, error) from error
+        raise faults.not_accepted(0, error) from error
 
 
-def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Passing | EngineRefused:
+def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Exception:
     from pydantic_ai import exceptions as they
 
     if seen.sends_elsewhere:
         return faults.redirected(seen.sends_elsewhere)
     status = error.status_code if isinstance(error, they.ModelHTTPError) else 0
-    after_s = error.retry_after if isinstance(error, they.ModelAPIError) else None
     words = _words(error)
     match error:
         case they.ModelAuthenticationError():
@@ -215,9 +238,9 @@ def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Pass
         case they.ModelQuotaExceededError():
             return faults.no_credit()
         case they.ModelRateLimitError():
-            return Passing(faults.too_many(), after_s=after_s)
+            return Passing(faults.too_many(), after_s=seen.after_s)
         case they.ModelUnavailableError() | they.ModelServerError():
-            return Passing(faults.broken(status or "5xx", words), after_s=after_s)
+            return Passing(faults.broken(status or "5xx", words), after_s=seen.after_s)
         case they.ModelConnectionError() if began or seen.status:
             return Passing(faults.cut_off(words))
         case they.ModelConnectionError():
@@ -225,13 +248,13 @@ def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Pass
         case _ if seen.is_web_page:
             return faults.strange(f"{seen.status}, {seen.content_type}")
         case they.ModelNotFoundError() if "model" in words.lower():
-            return faults.no_model(())
+            return _NoModel(words)
         case they.ModelNotFoundError():
             return faults.strange(f"404: {words}")
         case they.ContentFilterError():
             return faults.refusal(words)
         case they.ModelHTTPError():
-            return faults.rejected(status, words)
+            return faults.not_accepted(status, words)
         case _ if seen.status == 200 and not began and not _is_stream(seen):
             return faults.strange(seen.content_type or "?")
         case _:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,6 +29,8 @@ class Seen:
     status: int = 0
     content_type: str = ""
     location: str = ""
+    after_s: float | None = None
+    """How long the server asks to wait before the next try."""
 
     @property
     def is_web_page(self) -> bool:
@@ -40,6 +45,19 @@ class Seen:
         return urlsplit(self.location).hostname or self.location or "?"
 
 
+def seconds_to_wait(retry_after: str, *, now: datetime) -> float | None:
+    """What a Retry-After says, a number of seconds or a time of day; None when it says nothing that can be read."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            at = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return None
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
 def client_for(server: Server, *, timeout_s: float, seen: Seen) -> httpx2.AsyncClient:
     """A client for one question; `seen` is kept up to date with what answers."""
     import httpx2
@@ -48,6 +66,7 @@ def client_for(server: Server, *, timeout_s: float, seen: Seen) -> httpx2.AsyncC
         seen.status = response.status_code
         seen.content_type = response.headers.get("content-type", "").lower()
         seen.location = response.headers.get("location", "")
+        seen.after_s = seconds_to_wait(response.headers.get("retry-after", ""), now=datetime.now(UTC))
 
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
