@@ -77,6 +77,17 @@ class Glimpse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written:
+    """One scene of a storyboard that is being written, as far as a role has decided it."""
+
+    role: str
+    scene: int
+    """1 for scene_001."""
+    decided: Mapping[str, str]
+    """Field -> value: `purpose`, `seconds` and `idea` of a plan, `narration` and `onscreen_text`, `shot`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
     """How far one job is; `fraction` is 0..1. `waits`: nothing is done now, and `note` says what for."""
 
@@ -85,6 +96,8 @@ class Progress:
     waits: bool = False
     glimpse: Glimpse | None = None
     """Only when it is another than before."""
+    written: Written | None = None
+    """A scene's words, the moment they are decided."""
 
 
 def _silent(_: Progress) -> None:

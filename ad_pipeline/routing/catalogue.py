@@ -61,7 +61,8 @@ def models() -> Mapping[str, ModelRow]:
     return {**rows, **_own_rows(own_graphs(folders))}
 
 
-def _language_rows(book: LanguageBook) -> dict[str, ModelRow]:
+@functools.lru_cache(maxsize=8)
+def _language_rows(book: LanguageBook) -> Mapping[str, ModelRow]:
     return {
         model_id: ModelRow(
             model_id=model_id,

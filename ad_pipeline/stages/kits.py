@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -37,6 +38,16 @@ def kit_of(brand_id: str, *, folders: Sequence[str]) -> BrandKit:
         "AD_PIPELINE_BRANDS",
         field="brand_id", got=brand_id, known=", ".join(sorted(set(known))),
     )  # fmt: skip
+
+
+def brand_names(folders: Sequence[str]) -> tuple[str, ...]:
+    """The names of all brands that have a kit here; a kit that cannot be read has none."""
+    found: list[str] = []
+    for path in _kit_files(folders):
+        with contextlib.suppress(KitRejected, OSError):
+            kit = kit_from_text(_text_of(path), folder=path.parent)
+            found += [name for name in (kit.name, kit.name_ko) if name]
+    return tuple(dict.fromkeys(found))
 
 
 def _kit_files(folders: Sequence[str]) -> Iterator[Path]:

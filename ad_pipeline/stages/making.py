@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, Progress
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, Progress, Written
 from ad_pipeline.errors import (
     AdPipelineError,
     BudgetExceeded,
@@ -326,7 +326,10 @@ def _tell_progress(workplace: Workplace, session: Session, task: Task, draft: Dr
     glimpse = progress.glimpse
     if glimpse:
         show(draft, glimpse.suffix, glimpse.picture)
-    _tell(workplace, session, task, state, note=progress.note, fraction=progress.fraction, glimpsed=glimpse is not None)
+    _tell(
+        workplace, session, task, state, note=progress.note, fraction=progress.fraction, glimpsed=glimpse is not None,
+        written=progress.written,
+    )  # fmt: skip
 
 
 def _said(error: AdPipelineError) -> str:
@@ -335,7 +338,7 @@ def _said(error: AdPipelineError) -> str:
 
 def _tell(
     workplace: Workplace, session: Session, task: Task, state: StepState, *, note: str = "", fraction: float = 1.0,
-    seconds: float = 0.0, glimpsed: bool = False,
+    seconds: float = 0.0, glimpsed: bool = False, written: Written | None = None,
 ) -> None:  # fmt: skip
     workplace.report(
         StepReport(
@@ -348,5 +351,6 @@ def _tell(
             note=note,
             seconds=round(seconds, 3),
             glimpsed=glimpsed,
+            written=written,
         )
     )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, StoryEngine, StoryRequest
@@ -13,10 +17,16 @@ from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.fingerprint import fingerprint, sha256_of
 from ad_pipeline.sessions.records import LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Draft, Session
-from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.making import Task, current, make
+from ad_pipeline.stages.room_notes import NOT_RUN
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.titling import check_texts_fit
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
+from ad_pipeline.stages.writers_room import room_parameters, write_in_room
+from ad_pipeline.story.room.answers import SCORES
+from ad_pipeline.story.room.facts import known_facts
+from ad_pipeline.story.room.questions import own_names
+from ad_pipeline.story.room.reviewing import GOOD_ENOUGH, measured
 from ad_pipeline.story.storyboard import Storyboard, storyboard_from_text
 
 STAGE_VERSION = 1
@@ -31,30 +41,40 @@ def make_storyboard(workplace: Workplace, session_id: str, wishes: Wishes = RESU
     """
     facts = facts_of(workplace, session_id)
     # Also when a person asks for a new one: the edit would be overwritten and lost.
-    edited = adopt_hand_edit(workplace, facts)
+    edited = adopt_hand_edit(workplace, facts) or _standing_edit(facts, wishes)
     if edited:
         return edited
-    return make(workplace, facts.session, storyboard_task(facts), wishes)
+    if wishes.upgrade and _nobody_better(workplace, facts):
+        wishes = replace(wishes, upgrade=False)
+    record = make(workplace, facts.session, storyboard_task(facts, workplace), wishes)
+    # What the roles answered lay there for whoever had to go on; now all of it is in the take.
+    shutil.rmtree(_shelf(facts), ignore_errors=True)
+    return record
 
 
-def storyboard_task(facts: SessionFacts) -> Task:
-    """What decides this session's storyboard."""
+def storyboard_task(facts: SessionFacts, workplace: Workplace | None = None) -> Task:
+    """What decides this session's storyboard; with a workplace, also how it is made."""
     brief = facts.brief
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
-        assert isinstance(engine, StoryEngine)
-        board, done = engine.write_storyboard(StoryRequest(brief=brief, kit=facts.kit, seed=seed or 0), job)
+        if isinstance(engine, StoryEngine):
+            board, done = engine.write_storyboard(StoryRequest(brief=brief, kit=facts.kit, seed=seed or 0), job)
+        else:
+            assert workplace, "only a task that is given a workplace can be worked on"
+            room_job = replace(job, shelf=_shelf(facts))
+            board, done = write_in_room(workplace, facts, seed=seed or 0, job=room_job)
         draft.path.write_text(board.to_json(), encoding="utf-8")
         return done
 
-    def check(draft: Draft, _: Done) -> Sequence[Verdict]:
+    def check(draft: Draft, done: Done) -> Sequence[Verdict]:
         board = storyboard_from_text(draft.path.read_text(encoding="utf-8"))
         check_texts_fit(facts, board)
-        return storyboard_verdicts(board, facts)
+        return [*storyboard_verdicts(board, facts), *review_verdicts(done.details.get("review", {}))]
 
     def estimate(engine: Engine) -> Estimate:
-        assert isinstance(engine, StoryEngine)
-        return engine.estimate_story(StoryRequest(brief=brief, kit=facts.kit, seed=brief.seed))
+        if isinstance(engine, StoryEngine):
+            return engine.estimate_story(StoryRequest(brief=brief, kit=facts.kit, seed=brief.seed))
+        return Estimate(cost_usd=decide("storyboard", brief=brief).cost_usd)
 
     return Task(
         key=STORYBOARD,
@@ -62,13 +82,53 @@ def storyboard_task(facts: SessionFacts) -> Task:
         decision=decide("storyboard", brief=brief),
         brief=brief,
         inputs={"brief": facts.brief_record.sha256},
-        parameters={"kit": facts.kit},
+        parameters=_parameters(facts),
         seed=brief.seed,
         work=work,
         check=check,
         estimate=estimate,
         wishes_used=("seed",),
     )
+
+
+def standing_storyboard(facts: SessionFacts) -> TakeRecord | None:
+    """The storyboard that serves as it is, written or edited."""
+    return current(facts.session, storyboard_task(facts)) or _standing_edit(facts, RESUME)
+
+
+def storyboard_bases(facts: SessionFacts) -> tuple[str, str]:
+    """What the record of a storyboard that stands says it was made from: of one that was written, and one edited."""
+    return storyboard_task(facts).basis, _edit_basis(facts)
+
+
+def _parameters(facts: SessionFacts) -> Mapping[str, Any]:
+    room = room_parameters(facts)
+    return {"kit": facts.kit, "room": room} if room else {"kit": facts.kit}
+
+
+def _edit_basis(facts: SessionFacts) -> str:
+    """What an edit depends on: the brief and the kit. Other prompts or models are no reason to lose it."""
+    return replace(storyboard_task(facts), parameters={"kit": facts.kit}).basis
+
+
+def _standing_edit(facts: SessionFacts, wishes: Wishes) -> TakeRecord | None:
+    """A person's edit that is picked, where nobody asks for another storyboard."""
+    picked = facts.session.picked(STORYBOARD)
+    if not wishes.reuse or wishes.seed is not None or not picked or "edited" not in picked.details:
+        return None
+    return picked if picked.basis == _edit_basis(facts) and facts.session.is_intact(picked) else None
+
+
+def _nobody_better(workplace: Workplace, facts: SessionFacts) -> bool:
+    """Whether all who were missed are missing still; nothing is asked over a network."""
+    picked = facts.session.picked(STORYBOARD)
+    steps: list[dict[str, Any]] = picked.details.get("steps", []) if picked and picked.degraded else []
+    missed = [str(step["wanted"]) for step in steps if step.get("degraded")]
+    return bool(missed) and all(workplace.engines.why_not(model_id) for model_id in missed)
+
+
+def _shelf(facts: SessionFacts) -> Path:
+    return facts.session.shelf("writers_room")
 
 
 def storyboard_verdicts(board: Storyboard, facts: SessionFacts) -> list[Verdict]:
@@ -90,6 +150,53 @@ def storyboard_verdicts(board: Storyboard, facts: SessionFacts) -> list[Verdict]
             limit="none of the kit's words_to_avoid",
             severity="warning",
         ),
+        *_word_verdicts(board, facts),
+    ]
+
+
+def _word_verdicts(board: Storyboard, facts: SessionFacts) -> list[Verdict]:
+    """What is claimed against the law or without a source, and whether there is time to say it all."""
+    supported = [fact.claim for fact in known_facts(facts.brief, facts.product_facts)]
+    names = own_names(facts.brief, facts.kit)
+    found = measured(board, supported=supported, names=names, speed=facts.kit.voice.speed)
+    flags = [(scene_id, flag) for scene_id, flags in found.flags.items() for flag in flags]
+    forbidden = [f"{scene_id} {', '.join(flag.words)}" for scene_id, flag in flags if flag.severity == "forbidden"]
+    unproven = [
+        f"{scene_id} {', '.join(flag.words)}"
+        for scene_id, flag in flags
+        if flag.severity != "forbidden" and flag.stands
+    ]
+    return [
+        Verdict(
+            name="claim_safety",
+            passed=not forbidden and not unproven,
+            measured="; ".join(forbidden + unproven) or "none",
+            limit="nothing forbidden, nothing without a source",
+            severity="error" if forbidden and facts.brief.commercial else "warning",
+            note="; ".join(dict.fromkeys(flag.fix(board.language) for _, flag in flags if flag.stands)),
+        ),
+        Verdict(
+            name="narration_fits",
+            passed=not found.late,
+            measured=", ".join(found.late) or "all",
+            limit="each narration within its scene, with air",
+            severity="warning",
+        ),
+    ]
+
+
+def review_verdicts(review: Mapping[str, Any]) -> list[Verdict]:
+    """The reviewer's scores; none where no model reviewed: what was not run is no check that passed."""
+    return [
+        Verdict(
+            name=name,
+            passed=note["score"] >= GOOD_ENOUGH or name != SCORES[0],
+            measured=f"{note['score']:.2f}: {note['reason']}",
+            limit=f"at least {GOOD_ENOUGH}" if name == SCORES[0] else "told, not judged",
+            severity="warning",
+        )
+        for name, note in review.items()
+        if note["score"] != NOT_RUN
     ]
 
 
@@ -156,7 +263,7 @@ def keep_edit(
                 "version": "",
                 "licence": LicenceNote(name="the customer's own", paid_ads="yes"),
                 "inputs": {"brief": facts.brief_record.sha256},
-                "basis": storyboard_task(facts).basis,
+                "basis": _edit_basis(facts),
                 "fingerprint": fingerprint(text=text),
                 "verdicts": tuple(v.to_dict() for v in storyboard_verdicts(board, facts)),
                 "details": dict(what),

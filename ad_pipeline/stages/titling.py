@@ -120,14 +120,29 @@ def check_texts_fit(facts: SessionFacts, board: Storyboard) -> None:
         StoryboardRejected: naming the scene, the text and the room; or a character that nothing draws or says.
     """
     for scene in board.scenes:
-        for field_, text in (("onscreen_text", scene.onscreen_text), ("narration", scene.narration)):
-            _check_characters(text, f"{scene.id}.{field_}")
-        written, source = written_of(scene)
-        for format_ in board.all_formats:
-            if written:
-                _headline(facts, scene, format_, written)
-            if source:
-                _footnote(facts, scene, format_, source)
+        _check_scene(facts, board, scene)
+
+
+def why_not_fitting(facts: SessionFacts, board: Storyboard) -> dict[str, StoryboardRejected]:
+    """scene id -> why its texts do not fit; empty when all do."""
+    found: dict[str, StoryboardRejected] = {}
+    for scene in board.scenes:
+        try:
+            _check_scene(facts, board, scene)
+        except StoryboardRejected as error:
+            found[scene.id] = error
+    return found
+
+
+def _check_scene(facts: SessionFacts, board: Storyboard, scene: Scene) -> None:
+    for field_, text in (("onscreen_text", scene.onscreen_text), ("narration", scene.narration)):
+        _check_characters(text, f"{scene.id}.{field_}")
+    written, source = written_of(scene)
+    for format_ in board.all_formats:
+        if written:
+            _headline(facts, scene, format_, written)
+        if source:
+            _footnote(facts, scene, format_, source)
 
 
 def _check_characters(text: str, field_: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ad_pipeline.engines.comfy.place import Place
+from ad_pipeline.engines.contracts import Written
 from ad_pipeline.engines.registry import Registry
 from ad_pipeline.ledger.ledger import Ledger
 from ad_pipeline.sessions.keys import Kind
@@ -34,6 +35,8 @@ class StepReport:
     seconds: float = 0.0
     glimpsed: bool = False
     """What it looks like so far can be seen: see `sessions.glimpses`."""
+    written: Written | None = None
+    """Words of a storyboard's scene that were just decided."""
 
 
 def _unheard(_: StepReport) -> None:

@@ -33,17 +33,19 @@ def scene_seconds(plan: ScenePlan, duration_s: float) -> tuple[float, ...]:
 
 
 def storyboard_of(
-    plan: ScenePlan, copy: Copy, direction: Direction, given: Assignment, *, seed: int, persona: str, engine_cost: str
-) -> Storyboard:
-    """The storyboard; the copy's words must fit the ad together."""
+    plan: ScenePlan, copy: Copy, direction: Direction | None, given: Assignment, *, seed: int, persona: str,
+    cost_usd: float,
+) -> Storyboard:  # fmt: skip
+    """The storyboard; the copy's words must fit the ad together. Without a direction, pictures as they were planned."""
+    directed = direction or Direction(look=f"{given.kit.name} brand look", scenes=(SceneDirection(scene=1, shot="-"),))
     seconds = scene_seconds(plan, given.brief.duration)
     words = {line.scene: line for line in copy.scenes}
     lines = [words.get(at, SceneCopy(scene=at)) for at in range(1, len(plan.scenes) + 1)]
-    shots = {shot.scene: shot for shot in direction.scenes}
+    shots = {shot.scene: shot for shot in direction.scenes} if direction else {}
     needs = [needed_seconds(line.narration, given.language, given.speed) for line in lines]
     frames = paced([s.purpose for s in plan.scenes], needs, given.brief.duration, wished_s=seconds)
     scenes = [
-        _scene(at, planned, line, shots.get(at), direction, given, frames=count, is_last=at == len(lines))
+        _scene(at, planned, line, shots.get(at), directed, given, frames=count, is_last=at == len(lines))
         for at, (planned, line, count) in enumerate(zip(plan.scenes, lines, frames, strict=True), 1)
     ]
     kit = given.kit
@@ -59,13 +61,13 @@ def storyboard_of(
             "persona": persona,
             "scenes": scenes,
             "metadata": StoryMetadata(
-                bgm_mood=_mood(direction.music_mood) or kit.bgm_mood,
+                bgm_mood=_mood(directed.music_mood) or kit.bgm_mood,
                 transition_style="smooth_fade",
                 brand_colors=kit.palette.colours,
-                estimated_cost=engine_cost,
+                estimated_cost=f"${cost_usd:.2f}",
                 estimated_time=round(4 + 0.5 * given.brief.duration, 1),
             ),
-            "look": {"style": direction.look, "person": direction.person},
+            "look": {"style": directed.look, "person": directed.person},
         }
     )
 
@@ -150,14 +152,51 @@ def _mood(text: str) -> str:
     return "_".join("".join(c if c.isalpha() and c.isascii() else " " for c in text.lower()).split())[:40]
 
 
-def house_plan(purposes: Sequence[tuple[str, float]], ideas: Mapping[int, str], *, title: str) -> ScenePlan:
-    """A plan of scenes that nobody planned: as our own writer sets them."""
+def plan_of(board: Storyboard) -> ScenePlan:
+    """A storyboard's arc, as if it had been planned: for writers who come after."""
     return ScenePlan.model_validate(
         {
-            "title": title,
+            "title": board.title[:80],
             "scenes": [
-                {"purpose": purpose, "seconds": seconds, "idea": ideas.get(at) or purpose}
-                for at, (purpose, seconds) in enumerate(purposes, 1)
+                {
+                    "purpose": scene.purpose,
+                    "seconds": scene.duration_seconds,
+                    "idea": scene.image_prompt[:400] or scene.purpose,
+                    "motion_style": scene.motion_style,
+                    "shows_product": "product_3d" in scene.brand_elements,
+                }
+                for scene in board.scenes
             ],
         }
     )
+
+
+def copy_of(board: Storyboard, facts: Sequence[Fact]) -> Copy:
+    """A storyboard's words, as a copywriter gives them."""
+    ids = {fact.text: fact.fact_id for fact in facts}
+    return Copy(scenes=tuple(line_of(scene, ids) for scene in board.scenes))
+
+
+def line_of(scene: Scene, ids: Mapping[str, str]) -> SceneCopy:
+    """One scene's words; `ids` are the facts' by their text. A claim's source is no word of the copy."""
+    extra = scene.model_extra or {}
+    source = str(extra.get("claim_source", ""))
+    written = scene.onscreen_text.removesuffix(f"\n{source}") if source else scene.onscreen_text
+    told = [str(extra.get("claim", "")), *(str(fact.get("text", "")) for fact in extra.get("facts", ()))]
+    return SceneCopy(
+        scene=scene.number,
+        narration=" ".join(line.text for line in scene.spoken)[:400],
+        onscreen_text=written[:80],
+        facts=tuple(dict.fromkeys(ids[text] for text in told if text in ids)),
+    )
+
+
+def with_pictures_of(board: Storyboard, other: Storyboard) -> Storyboard:
+    """`board` with the pictures and movements of a storyboard of the same arc."""
+    pictured = ("image_prompt", "negative_prompt", "motion_style", "motion_prompt", "camera", "controlnet_mode",
+                "transition")  # fmt: skip
+    scenes = [
+        scene.model_copy(update={name: getattr(drawn, name) for name in pictured})
+        for scene, drawn in zip(board.scenes, other.scenes, strict=True)
+    ]
+    return board.model_copy(update={"scenes": tuple(scenes)})

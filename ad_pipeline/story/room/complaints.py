@@ -78,11 +78,12 @@ def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]
     said += [f"it names {name!r}, which the brief does not know" for name in unknown_names(both, given)]
     said += [f"the brand avoids the word {word!r}" for word in given.kit.words_to_avoid if _says(both, word)]
     supported = [fact.claim for fact in given.facts]
-    for flag in flags_of(both, given.language, supported=supported):
+    for flag in flags_of(both, given.language, supported=supported, names=given.names):
+        words = ", ".join(flag.words)
         if flag.severity == "forbidden":
-            said.append(f"{flag.words!r} may not be claimed: {flag.fix}")
+            said.append(f"{words!r} may not be claimed: {flag.fix('en')}")
         elif flag.supported_by is None:
-            said.append(f"{flag.words!r} is no FACT; say it as a feeling, or state a fact word for word")
+            said.append(f"{words!r} is no FACT; say it as a feeling, or state a fact word for word")
     strange = [fact_id for fact_id in line.facts if not named_facts([fact_id], given.facts)]
     if strange:
         said.append(f"there is no fact {', '.join(strange)}")

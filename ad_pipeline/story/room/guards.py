@@ -7,8 +7,11 @@ a page's orders are not the ad's.
 
 from __future__ import annotations
 
+import functools
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
+from importlib import resources
 from urllib.parse import urlsplit
 
 from ad_pipeline.story.hangul import is_hangul
@@ -49,6 +52,13 @@ _ENDINGS = (
     "만",
 )
 """Particles: a word of a page's orders counts with any of them."""
+
+
+@functools.cache
+def other_brands() -> tuple[str, ...]:
+    """Brands of others that our models know."""
+    text = (resources.files("ad_pipeline.story.room") / "other_brands.toml").read_text(encoding="utf-8")
+    return tuple(tomllib.loads(text)["names"])
 
 
 def strangers(text: str, given: Assignment, *, brands: Sequence[str]) -> tuple[str, ...]:

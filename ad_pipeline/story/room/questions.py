@@ -47,6 +47,11 @@ class Assignment:
         return known_facts(self.brief, self.page)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The product's and the brand's own names: their words claim nothing."""
+        return own_names(self.brief, self.kit)
+
+    @property
     def tone(self) -> Tone:
         return tone_of(self.brief.tone or self.kit.tone)
 
@@ -72,6 +77,11 @@ class Assignment:
             "vessel": self.vessel,
             "style": self.picture_style,
         }
+
+
+def own_names(brief: Brief, kit: BrandKit) -> tuple[str, ...]:
+    """What the product and the brand are called, in any script."""
+    return tuple(name for name in (brief.product, kit.name, kit.name_ko, kit.wordmark) if name)
 
 
 def brief_text(given: Assignment) -> str:

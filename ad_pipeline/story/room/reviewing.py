@@ -34,14 +34,14 @@ class Measured:
     """The same in words, for a reviewer."""
 
 
-def measured(board: Storyboard, *, supported: Sequence[Claim], speed: float) -> Measured:
+def measured(board: Storyboard, *, supported: Sequence[Claim], names: Sequence[str], speed: float) -> Measured:
     """Claims, speaking time and reading time of every scene."""
     flags = {
         scene.id: found
         for scene in board.scenes
-        if (found := flags_of(words_said(scene), board.language, supported=supported))
+        if (found := flags_of(words_said(scene), board.language, supported=supported, names=names))
     }
-    open_flags = [flag for found in flags.values() for flag in found if not flag.supported_by]
+    open_flags = [flag for found in flags.values() for flag in found if flag.stands]
     forbidden = any(flag.severity == "forbidden" for found in flags.values() for flag in found)
     late: list[str] = []
     lines: list[str] = []
@@ -58,12 +58,10 @@ def measured(board: Storyboard, *, supported: Sequence[Claim], speed: float) -> 
             f"scene {scene.number} lasts {scene.duration_seconds:.1f} s: its voice needs {voice_s:.1f} s, "
             f"its written words {read_s:.1f} s to read"
         )
-    lines += [
-        f"{scene_id}: {flag.words!r} is {'forbidden' if flag.severity == 'forbidden' else 'a claim without a FACT'}"
-        for scene_id, found in flags.items()
-        for flag in found
-        if flag in open_flags or flag.severity == "forbidden"
-    ]
+    for scene_id, found in flags.items():
+        for flag in (flag for flag in found if flag.stands):
+            said = "forbidden" if flag.severity == "forbidden" else "a claim without a FACT"
+            lines.append(f"{scene_id}: {', '.join(flag.words)!r} is {said}")
     limits = {
         "claim_safety": 0.0 if forbidden else 0.5 if open_flags else 1.0,
         "reading_speed": round(min(1.0, slowest), 2),

@@ -1,0 +1,73 @@
+"""What a model got wrong even after its repairs, replaced line by line; and what stands in for a strategist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ad_pipeline.story.room.answers import Copy, SceneCopy, Strategy
+from ad_pipeline.story.room.complaints import Complaint, copy_complaints, line_complaints, overrun_s
+from ad_pipeline.story.room.questions import Assignment
+
+
+def mended(
+    copy: Copy, ours: Copy, given: Assignment, *, seconds: Sequence[float], brands: Sequence[str]
+) -> tuple[Copy, list[Complaint]]:
+    """The copy with one line for each scene, those that may not stay replaced by `ours`; and what was wrong with them.
+
+    `ours` must hold a line for each scene, and its lines must fit the ad together.
+    """
+    count = len(seconds)
+    own = {line.scene: line for line in ours.scenes}
+    kept = {line.scene: line for line in reversed(copy.scenes) if 1 <= line.scene <= count}
+    wrong: list[Complaint] = []
+    for at in range(1, count + 1):
+        found = (
+            line_complaints(kept[at], given, brands=brands)
+            if at in kept
+            else [Complaint(kind="scenes", scene=at, said="it is missing")]
+        )
+        if found:
+            kept[at] = own[at]
+            wrong += found
+    wrong += _shortened(kept, own, given, seconds, brands)
+    if any(c.kind == "product" for c in copy_complaints(_copy(kept), given, seconds=seconds, brands=brands)):
+        said = "nobody named the product"
+        kept[count] = own[count]
+        wrong.append(Complaint(kind="product", scene=count, said=said))
+    return _copy(kept), wrong
+
+
+def house_strategy(given: Assignment) -> Strategy:
+    """The brief's own words, where nobody thinks further."""
+    brief, kit = given.brief, given.kit
+    tagline = (kit.tagline_ko if given.language == "ko" else kit.tagline) or kit.named_in(given.language)
+    return Strategy(
+        audience=brief.target_audience[:300] or kit.named_in(given.language),
+        insight=(brief.concept or brief.goal or tagline)[:300],
+        usp=(brief.concept or brief.product)[:300],
+        message=(brief.concept.split(".")[0].strip() or tagline)[:200],
+        facts=tuple(fact.fact_id for fact in given.facts[:2]),
+    )
+
+
+def _shortened(
+    kept: dict[int, SceneCopy], own: dict[int, SceneCopy], given: Assignment, seconds: Sequence[float],
+    brands: Sequence[str],
+) -> list[Complaint]:  # fmt: skip
+    """Until all words fit the ad: the line that runs over most gives way to the shorter one."""
+    wrong: list[Complaint] = []
+    for _ in range(len(seconds)):
+        late = [c for c in copy_complaints(_copy(kept), given, seconds=seconds, brands=brands) if c.kind == "length"]
+        if not late:
+            break
+        worst = max(late, key=lambda c: overrun_s(kept[c.scene], given, seconds[c.scene - 1]))
+        shorter = own[worst.scene]
+        if overrun_s(shorter, given, 0.0) >= overrun_s(kept[worst.scene], given, 0.0):
+            shorter = kept[worst.scene].model_copy(update={"narration": ""})  # read instead of heard
+        kept[worst.scene] = shorter
+        wrong.append(worst)
+    return wrong
+
+
+def _copy(lines: dict[int, SceneCopy]) -> Copy:
+    return Copy(scenes=tuple(lines[at].model_copy(update={"scene": at}) for at in sorted(lines)))
