@@ -1,0 +1,356 @@
+"""Sentences of ads as people write them: what has to be flagged, and what must not be."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ad_pipeline.story.brief import Claim, StoryLanguage
+from ad_pipeline.story.claims import claim_rules, flags_of
+
+MOISTURE = Claim(text="3일 사용 후 92%가 촉촉함에 만족", source="예시 자료, 실제 시험 아님")
+MOISTURE_EN = Claim(text="92% were happy with the moisture after 3 days", source="Sample data, not a real test")
+
+FLAGGED_KO = [
+    ("이 크림 하나로 아토피 끝", "drug_effect"),
+    ("여드름 완치, 이제 시작하세요", "drug_effect"),
+    ("여드름을 싹 없애 주는 한 방울", "drug_effect"),
+    ("염증을 가라앉히는 밤", "drug_effect"),
+    ("항균 성분이 세균을 막아요", "drug_effect"),
+    ("피부 재생을 돕는 앰플", "drug_effect"),
+    ("흉터 제거, 이제 집에서", "drug_effect"),
+    ("몸속 독소를 배출하는 디톡스 크림", "drug_effect"),
+    ("피부과 처방 같은 세럼", "drug_effect"),
+    ("셀룰라이트 분해 바디 크림", "body_change"),
+    ("지방을 분해하는 마사지 젤", "body_change"),
+    ("탈모 치료, 샴푸로 시작", "body_change"),
+    ("머리카락이 다시 자라는 샴푸", "body_change"),
+    ("바르는 보톡스", "body_change"),
+    ("피부 나이 -10세", "body_change"),
+    ("의사가 추천하는 크림", "expert_word"),
+    ("피부과 전문의가 개발한 앰플", "expert_word"),
+    ("약사들이 먼저 쓰는 핸드크림", "expert_word"),
+    ("저는 피부과 전문의입니다", "expert_word"),
+    ("FDA 승인 성분", "expert_word"),
+    ("식약처 인증 미스트", "expert_word"),
+    ("부작용 걱정 없이 매일", "no_risk"),
+    ("100% 안전한 성분만", "no_risk"),
+    ("먹어도 되는 립밤", "no_risk"),
+    ("효과를 보장합니다", "promise"),
+    ("기적의 크림을 만나세요", "promise"),
+    ("무조건 예뻐지는 쿠션", "promise"),
+    ("미백 세럼으로 환한 아침", "functional"),
+    ("주름 개선, 오늘부터", "functional"),
+    ("자외선 차단은 이걸로 끝", "functional"),
+    ("잡티를 지우는 한 방울", "functional"),
+    ("인체적용시험을 마친 촉촉함", "tested"),
+    ("임상으로 입증된 세럼", "tested"),
+    ("특허 받은 물방울", "tested"),
+    ("업계 최초의 물크림", "best"),
+    ("판매 1위 쿠션", "best"),
+    ("대한민국 최고의 세럼", "best"),
+    ("유일한 성분, 단 하나의 크림", "best"),
+    ("타사 대비 더 촉촉하게", "comparison"),
+    ("에스티로더보다 좋은 크림", "comparison"),
+    ("다른 크림은 전부 가짜예요", "denigration"),
+    ("98%가 촉촉함을 느꼈어요", "numbers"),
+    ("2주 만에 달라진 피부", "numbers"),
+    ("보습력 3배", "numbers"),
+    ("단 하루 만에 맑아진 얼굴", "numbers"),
+    ("10명 중 9명이 선택", "numbers"),
+    ("48시간 지속 보습", "numbers"),
+    ("누적 100만 개 판매", "numbers"),
+    ("실제 고객 후기를 들어 보세요", "testimonial"),
+    ("제가 한 달 쓰고 나서 기미가 사라졌어요", "testimonial"),
+    ("김지영 님(34세)", "testimonial"),
+    ("비포 앤 애프터를 확인하세요", "before_after"),
+    ("사용 전후 비교", "before_after"),
+]
+
+INNOCENT_KO = [
+    "물을 머금은 듯 촉촉한 아침",
+    "산뜻한 마무리, 끈적임 없이",
+    "맑은 톤으로 시작하는 하루",
+    "빛나는 피부, 오늘의 나",
+    "손끝에서 맑게 퍼지는 감촉",
+    "좋아하는 노래를 다시 재생하듯",
+    "재생지로 만든 상자에 담았어요",
+    "오늘은 디지털 디톡스",
+    "최고의 하루는 세안에서 시작돼요",
+    "오늘 최고 기온 36도, 그래도 산뜻",
+    "하루 중 유일한 나만의 시간",
+    "오랜만에 만난 친구처럼 반가운 향",
+    "십 년 만에 다시 만난 우리",
+    "어제보다 맑은 오늘",
+    "생각보다 가벼운 크림",
+    "첫 향보다 깊은 잔향",
+    "배송은 내일, 3만 원 이상 무료",
+    "지금 30% 할인",
+    "휴대폰 배터리 5%, 내 피부는?",
+    "50ml 한 병에 담은 아침",
+    "아침 7시, 알람이 울려요",
+    "스무 살의 첫 메이크업",
+    "톡톡 두드리는 3초의 여유",
+    "하루 두 번, 세안 후에",
+    "세 가지 색, 세 가지 기분",
+    "퇴근 전후로 달라지는 내 얼굴색",
+    "수상한 고양이가 화장대에 앉았다",
+    "인증샷 찍고 싶은 컬러",
+    "치약처럼 하얀 구름",
+    "주름치마가 살랑이는 오후",
+    "위로가 필요한 밤에",
+    "1위가 아니어도 괜찮아, 나답게",
+    "병원 앞 벚꽃길을 걷다가",
+    "박사 과정 3년 차, 나를 위한 시간",
+    "배불리 먹고 마스크팩 한 장",
+    "친구에게 추천하고 싶은 향",
+    "보장된 휴식은 없어도 잠깐의 숨",
+    "완벽하지 않아도 괜찮은 아침",
+    "이 제품은 질병의 치료를 목적으로 하지 않습니다",
+    "약이 아니라 하루의 쉼표",
+    "100% 나답게",
+    "두 배송지로 나눠 보내요",
+    "두 볼에 톡톡, 복숭앗빛",
+    "붉은 노을을 닮은 립",
+    "피부에 닿는 순간 사르르",
+    "거울 앞에서 웃게 되는 발색",
+    "바람이 차가워지면 꺼내는 크림",
+    "모두가 잠든 밤, 나를 위한 오 분",
+    "정오의 햇빛 아래서도 자연스럽게",
+    "향기로 기억되는 사람",
+]
+
+FLAGGED_EN = [
+    ("Cures acne overnight", "drug_effect"),
+    ("It heals damaged skin", "drug_effect"),
+    ("Treats eczema from day one", "drug_effect"),
+    ("Say goodbye to acne", "drug_effect"),
+    ("An anti-inflammatory serum", "drug_effect"),
+    ("Kills 99% of bacteria", "drug_effect"),
+    ("Regenerates your cells while you sleep", "drug_effect"),
+    ("Boosts collagen in every drop", "drug_effect"),
+    ("A detoxifying mask that flushes out toxins", "drug_effect"),
+    ("Melts away stubborn fat", "body_change"),
+    ("The end of cellulite", "body_change"),
+    ("Regrows your hair", "body_change"),
+    ("Botox in a bottle", "body_change"),
+    ("Look 10 years younger", "body_change"),
+    ("It reverses aging", "body_change"),
+    ("FDA approved skincare", "expert_word"),
+    ("I am a dermatologist and I use it daily", "expert_word"),
+    ("Doctors love this serum", "expert_word"),
+    ("Dermatologist recommended", "expert_recommended"),
+    ("Formulated by leading dermatologists", "expert_recommended"),
+    ("No side effects, ever", "no_risk"),
+    ("Side-effect free care", "no_risk"),
+    ("100% safe for everyone", "no_risk"),
+    ("Guaranteed results", "promise"),
+    ("A miracle cream for tired skin", "promise"),
+    ("Works for everyone", "promise"),
+    ("Reduces fine lines and wrinkles", "functional"),
+    ("An anti-aging cream that lifts your face", "functional"),
+    ("SPF 50 for every morning", "functional"),
+    ("Fades dark spots", "functional"),
+    ("Repairs the skin barrier", "functional"),
+    ("Clinically proven hydration", "tested"),
+    ("Hypoallergenic and cruelty-free", "tested"),
+    ("An award-winning formula", "tested"),
+    ("Korea's No. 1 cushion", "best"),
+    ("The best serum in the world", "best"),
+    ("The world's first water cream", "best"),
+    ("#1 best seller", "best"),
+    ("Better than any other cream", "comparison"),
+    ("More hydrating than La Mer", "comparison"),
+    ("Unlike other serums, it stays", "comparison"),
+    ("Other brands sell you garbage", "denigration"),
+    ("98% saw softer skin", "numbers"),
+    ("Visible in two weeks", "numbers"),
+    ("3x more moisture", "numbers"),
+    ("9 out of 10 women agree", "numbers"),
+    ("48-hour hydration", "numbers"),
+    ("Over 2 million bottles sold", "numbers"),
+    ("Our customers love it", "testimonial"),
+    ("“My skin cleared in days” - Anna K.", "testimonial"),
+    ("Five-star reviews from real customers", "testimonial"),
+    ("See the before and after", "before_after"),
+]
+
+INNOCENT_EN = [
+    "Skin that looks like still water",
+    "A glow that follows you home",
+    "A hydrated look, all soft light",
+    "Fresh, dewy, done",
+    "One light drop, gone in a touch",
+    "A healthy glow for a long day",
+    "The best minute of your day",
+    "The best part of Monday",
+    "The only thing on my list today",
+    "Treat yourself to a slow morning",
+    "A treat for tired hands",
+    "A digital detox with a warm bath",
+    "Time to unwind",
+    "Ready in five minutes",
+    "Thirty seconds before the door",
+    "Three shades, three moods",
+    "Save 30% this weekend",
+    "Up to 20% off today",
+    "Two times a day, after cleansing",
+    "It is not a medicine, it is a pause",
+    "It does not treat anything but your mood",
+    "For the very first time this spring",
+    "A scent for before and after work",
+    "Battery at 5%, smile at full",
+    "After three days of rain, the sun",
+    "In five minutes you are out of the door",
+    "Colour that lifts your mood",
+    "A lipstick that stays with your smile",
+    "Softer than the first snow",
+    "Lighter than it looks",
+    "A clean scent that lingers",
+    "A natural finish for natural light",
+    "Brighten your morning",
+    "A brighter start to the day",
+    "Smooth as silk on the skin",
+    "Plump little peach of a blush",
+    "The curtain lifts, the show begins",
+    "Twice a day, unhurried",
+    "Experts in slow mornings",
+    "Doctor, lawyer, student: everyone has a Monday",
+    "A friend recommended it to a friend",
+    "Certified night owl? Same.",
+    "Made with care, down to the last detail",
+    "Number two pencil, first coffee, one deep breath",
+    "Iron the shirt, not the smile",
+    "No hurry, no rush, only water",
+    "The sun is up and so are you",
+    "A perfect day needs one small pause",
+    "Worth every second in the mirror",
+    "Feel it melt as you press",
+    "Old stone, soft silk, first light",
+]
+
+
+def _rules(text: str, language: StoryLanguage) -> list[str]:
+    return [flag.rule.name for flag in flags_of(text, language)]
+
+
+def test_the_table_is_long_enough_and_half_innocent() -> None:
+    for flagged, innocent in ((FLAGGED_KO, INNOCENT_KO), (FLAGGED_EN, INNOCENT_EN)):
+        assert len(flagged) + len(innocent) >= 100
+        assert len(set(innocent)) >= 50
+
+
+@pytest.mark.parametrize(("text", "rule"), FLAGGED_KO)
+def test_a_korean_sentence_that_goes_too_far_is_flagged(text: str, rule: str) -> None:
+    assert rule in _rules(text, "ko")
+
+
+@pytest.mark.parametrize("text", INNOCENT_KO)
+def test_ordinary_korean_beauty_copy_passes(text: str) -> None:
+    assert _rules(text, "ko") == []
+
+
+@pytest.mark.parametrize(("text", "rule"), FLAGGED_EN)
+def test_an_english_sentence_that_goes_too_far_is_flagged(text: str, rule: str) -> None:
+    assert rule in _rules(text, "en")
+
+
+@pytest.mark.parametrize("text", INNOCENT_EN)
+def test_ordinary_english_beauty_copy_passes(text: str) -> None:
+    assert _rules(text, "en") == []
+
+
+@pytest.mark.parametrize("rule", claim_rules())
+def test_every_rule_names_its_law_source_date_and_fix(rule: str) -> None:
+    found = claim_rules()[rule]
+
+    assert found.law
+    assert re.search(r"https?://|\w+\.\w{2,}", found.source)
+    assert re.fullmatch(r"2026-\d\d-\d\d", found.checked_on)
+    assert re.search(r"[가-힣]", found.fixes["ko"])
+    assert found.fixes["en"].isascii() or "“" in found.fixes["en"]
+
+
+def test_every_rule_is_met_by_some_sentence_of_the_tables() -> None:
+    met = {rule for _, rule in (*FLAGGED_KO, *FLAGGED_EN)}
+
+    assert met == set(claim_rules())
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "language"),
+    [
+        ("3일 사용 후 92%가 촉촉함에 만족.", MOISTURE, "ko"),
+        ("3일 사용 후\n92%가 촉촉함에 만족\n예시 자료, 실제 시험 아님", MOISTURE, "ko"),
+        ("92퍼센트가 촉촉함에 만족했어요", MOISTURE, "ko"),
+        ("92% were happy with the moisture after 3 days.", MOISTURE_EN, "en"),
+        ("After three days, 92% felt happy with the moisture", MOISTURE_EN, "en"),
+    ],
+)
+def test_a_claim_carries_its_own_numbers_and_words(text: str, claim: Claim, language: StoryLanguage) -> None:
+    flags = flags_of(text, language, supported=[claim])
+
+    assert flags
+    assert [flag.supported_by for flag in flags] == [claim] * len(flags)
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "language"),
+    [
+        ("3일 사용 후 95%가 촉촉함에 만족", MOISTURE, "ko"),
+        ("3주 사용 후 92%가 촉촉함에 만족", MOISTURE, "ko"),
+        ("92%가 주름에 만족", MOISTURE, "ko"),
+        ("3일 만에 탄력까지 개선", MOISTURE, "ko"),
+        ("촉촉함 세 배", MOISTURE, "ko"),
+        ("임상으로 촉촉함에 만족", MOISTURE, "ko"),
+        ("92% saw fewer wrinkles after 3 days", MOISTURE_EN, "en"),
+        ("92% were happy after 1 day", MOISTURE_EN, "en"),
+        ("Twice the moisture", MOISTURE_EN, "en"),
+        ("3x the moisture", MOISTURE_EN, "en"),
+    ],
+)
+def test_a_claim_does_not_carry_what_it_does_not_say(text: str, claim: Claim, language: StoryLanguage) -> None:
+    assert any(flag.stands for flag in flags_of(text, language, supported=[claim]))
+
+
+def test_no_source_makes_the_forbidden_right() -> None:
+    said = "여드름 완치"
+
+    flags = flags_of(said, "ko", supported=[Claim(text=said, source="대학 병원 연구")])
+
+    assert [flag.stands for flag in flags if flag.severity == "forbidden"] == [True]
+
+
+def test_a_claim_that_denies_does_not_carry_the_assertion() -> None:
+    claim = Claim(text="88%는 완벽한 커버가 아니라고 답함", source="자체 조사")
+
+    assert all(flag.stands for flag in flags_of("88%가 완벽한 커버", "ko", supported=[claim]))
+
+
+def test_a_products_own_name_needs_no_proof_but_may_not_be_forbidden() -> None:
+    sun = "워터 선크림 SPF50+"
+
+    assert flags_of(f"{sun}. 물처럼 가벼운 자외선 차단", "ko", names=[sun]) == ()
+    assert flags_of(f"{sun}. SPF30이면 충분", "ko", names=[sun]) != ()
+    assert flags_of("물처럼 가벼운 자외선 차단", "ko", names=["워터 크림"]) != ()
+    assert [f.rule.name for f in flags_of("여드름 치료 크림", "ko", names=["여드름 치료 크림"])] == ["drug_effect"]
+
+
+def test_a_finding_tells_the_words_as_they_stand_and_what_to_do() -> None:
+    (flag,) = flags_of("Fresh.  It HEALS your skin.", "en")
+
+    assert flag.words == ("HEALS",)
+    assert flag.clause == "It HEALS your skin"
+    assert "medicine" in flag.fix("en")
+    assert "약" in flag.fix("ko")
+
+
+def test_english_words_are_found_in_korean_copy() -> None:
+    assert "best" in _rules("드디어 No.1 쿠션", "ko")
+    assert "expert_word" in _rules("FDA approved 크림", "ko")
+
+
+def test_a_long_text_of_repeated_letters_is_read_at_once() -> None:
+    for text in ("가" * 1000, "a" * 1000, "a b " * 250, "보다 " * 300, "9" * 1000, "3" + " 일" * 400):
+        assert len(flags_of(text, "ko")) < 10
