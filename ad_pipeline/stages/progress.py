@@ -17,7 +17,7 @@ from ad_pipeline.stages.motion_clip import motion_clip_tasks
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.sfx import sfx_task
 from ad_pipeline.stages.soundtrack import music_task
-from ad_pipeline.stages.storyboard import hand_edited, storyboard_task
+from ad_pipeline.stages.storyboard import hand_edited, standing_storyboard, storyboard_bases
 from ad_pipeline.stages.voice import voice_task
 from ad_pipeline.stages.workplace import Workplace
 
@@ -62,7 +62,7 @@ def finished(workplace: Workplace, session_id: str) -> Finished:
     """
     facts = facts_of(workplace, session_id)
     board = facts.session.picked(STORYBOARD)
-    if not board or not current(facts.session, storyboard_task(facts)) or hand_edited(facts.session):
+    if not board or not standing_storyboard(facts) or hand_edited(facts.session):
         return Finished(storyboard=False, scenes={}, finals=(), scene_ids=())
     scene_ids = facts.storyboard.scene_ids
     scenes = {scene_id: _finished_scene(facts, scene_id) for scene_id in scene_ids}
@@ -99,12 +99,12 @@ def stands(facts: SessionFacts, record: TakeRecord) -> bool:
         InputRejected: something that it is made from was not made yet.
     """
     match record.stage:
-        case "brief" | "input_image":
+        case "brief" | "input_image" | "product_facts":
             return True
         case "storyboard":
-            tasks: Sequence[Task] = [storyboard_task(facts)]
+            return record.basis in storyboard_bases(facts)
         case "music":
-            tasks = [music_task(facts)]
+            tasks: Sequence[Task] = [music_task(facts)]
         case "final_mp4":
             tasks = final_tasks(facts)
         case _:

@@ -192,7 +192,7 @@ def test_a_storyboard_of_a_weaker_engine_is_kept_until_it_is_upgraded(workplace:
     open_ad(workplace, quality="standard")
     weaker = workplace.session("ad").picked(STORYBOARD)
     assert weaker and weaker.degraded
-    assert (weaker.degraded.wanted, weaker.degraded.used) == ("ollama/qwen2.5-7b", "animatic/template-writer")
+    assert (weaker.degraded.wanted, weaker.degraded.used) == ("room/writers", "animatic/template-writer")
     better = dataclasses.replace(workplace, engines=Registry(more={"ollama/qwen2.5-7b": TemplateWriter()}))
 
     assert make_storyboard(better, "ad") == weaker
