@@ -75,11 +75,11 @@ def flags_of(
 ) -> tuple[Flag, ...]:
     """Everything in `text` that breaks a rule, in the order of the rules, a flag per clause.
 
-    A claim carries a finding that needs proof when the clause says its numbers and words and nothing else; no claim
-    carries what is forbidden. `names` are the product's and brand's own: their words need no proof where they stand
-    in full, and a number in them is no measurement.
+    A clause may run over a line's end, not over an empty line. A claim carries a finding that needs proof when the
+    clause says its numbers and words and nothing else; no claim carries what is forbidden. `names` are the product's
+    and brand's own: their words need no proof where they stand in full, and a number in them is no measurement.
     """
-    plain = " ".join(text.split())
+    plain = "\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text))
     low = plain.lower()
     found: list[Flag] = []
     for rule in claim_rules().values():

@@ -314,6 +314,14 @@ def test_a_claim_does_not_carry_what_it_does_not_say(text: str, claim: Claim, la
     assert any(flag.stands for flag in flags_of(text, language, supported=[claim]))
 
 
+def test_a_clause_runs_over_a_lines_end_but_not_over_an_empty_line() -> None:
+    one = flags_of("92%가 촉촉함에 만족\n주름까지 편안한 밤", "ko", supported=[MOISTURE])
+    two = flags_of("92%가 촉촉함에 만족\n\n주름까지 편안한 밤", "ko", supported=[MOISTURE])
+
+    assert [flag.stands for flag in one] == [True]
+    assert [flag.stands for flag in two] == [False]
+
+
 def test_no_source_makes_the_forbidden_right() -> None:
     said = "여드름 완치"
 
