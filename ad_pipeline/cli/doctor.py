@@ -14,8 +14,10 @@ from importlib import metadata
 from pathlib import Path
 
 from ad_pipeline.cli.exits import DONE, FAILED
+from ad_pipeline.cli.language_findings import notes_on, why_none_answers
 from ad_pipeline.cli.node_findings import NodesSeen, nodes_seen
 from ad_pipeline.engines.contracts import PaidAds
+from ad_pipeline.engines.language.catalogue import language_book
 from ad_pipeline.engines.registry import Registry, graphs_of
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import Message, say, user_language
@@ -125,13 +127,18 @@ _NEEDED: tuple[Callable[[], Finding], ...] = (_python, _ffmpeg, _fonts, _text_sh
 
 def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
     registry = Registry()
+    book = language_book(settings)
+    unasked = why_none_answers(book)
     found: list[Finding] = []
     for model_id, row in models().items():
         graphs = graphs_of(model_id) or ((row.model,) if row.engine == "comfyui" else ())
-        why_not = _why_not_there(graphs, row, settings, seen) if graphs else _said(registry.why_not(model_id))
-        nodes = ", ".join(dict.fromkeys(node for graph in graphs for node in seen.runs.get(graph, ())))
+        if model_id in book.models:
+            why_not, notes = unasked[model_id], notes_on(book.models[model_id], book)
+        else:
+            why_not = _why_not_there(graphs, row, settings, seen) if graphs else _said(registry.why_not(model_id))
+            notes = ", ".join(dict.fromkeys(node for graph in graphs for node in seen.runs.get(graph, ())))
         licence = f"{_licence_said(row.licence.name)}; {_paid_ads_said(row.licence.paid_ads)}"
-        said = " ".join(filter(None, [why_not or nodes, f"({licence})"])) if why_not or nodes else licence
+        said = " ".join(filter(None, [why_not or notes, f"({licence})"])) if why_not or notes else licence
         needed = row.engine in ("animatic", "cut")
         found.append(Finding(name=model_id, good=not why_not, needed=needed, said=said))
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ad_pipeline.engines.language.catalogue import Answers, Kind
+from ad_pipeline.engines.language.catalogue import Answers, Kind, LanguageModel
 from ad_pipeline.errors import EngineRefused
 from ad_pipeline_tests.language.asking import KEY_VARIABLE, KINDS, NAME, Scenes, Watched, asked, listed, scenes
 from ad_pipeline_tests.language.behaviour import BAD_JSON, EMPTY, GOOD, Behaviour, reads_only, says, slow, truncated
@@ -119,8 +119,11 @@ def test_what_is_heard_holds_no_half_text_and_no_half_number() -> None:
 def test_it_is_heard_in_the_thread_that_asks() -> None:
     threads: set[int] = set()
 
+    def hear(_: Mapping[str, Any]) -> None:
+        threads.add(threading.get_ident())
+
     with LanguageServer(scenes(), models=[NAME]) as server:
-        asked(listed("ollama", server.url), heard=lambda _: threads.add(threading.get_ident()))
+        asked(listed("ollama", server.url), heard=hear)
 
     assert threads == {threading.get_ident()}
 
@@ -128,13 +131,16 @@ def test_it_is_heard_in_the_thread_that_asks() -> None:
 def test_several_threads_ask_at_once() -> None:
     found: list[str] = []
 
-    with LanguageServer(lambda sent: {**scenes(), "title": sent.text}, models=[NAME]) as server:
+    def ask(row: LanguageModel, text: str) -> None:
+        found.append(asked(row, text=text).answer.title)
+
+    def titled(sent: Asked) -> dict[str, Any]:
+        return {**scenes(), "title": sent.text}
+
+    with LanguageServer(titled, models=[NAME]) as server:
         server.behave([slow(30)] * 6)
         rows = [listed(kind, server.url) for kind in KINDS] * 2
-        threads = [
-            threading.Thread(target=lambda n=number, row=row: found.append(asked(row, text=f"brief {n}").answer.title))
-            for number, row in enumerate(rows)
-        ]
+        threads = [threading.Thread(target=ask, args=(row, f"brief {number}")) for number, row in enumerate(rows)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -123,26 +123,26 @@ def test_a_model_that_ollama_lacks_is_named_with_those_it_has() -> None:
 
 @pytest.mark.parametrize("kind", ("openai", "anthropic"))
 def test_a_wrong_model_name_is_said_with_the_place_to_change_it(kind: Kind) -> None:
-    with LanguageServer(scenes(), models=["writer:8b"]) as server:
-        with pytest.raises(EngineRefused, match=rf"has no model {NAME}.*models.'{kind}/writer'.*writer:8b"):
-            asked(listed(kind, server.url))
+    said = rf"has no model {NAME}.*models.'{kind}/writer'.*writer:8b"
+    with LanguageServer(scenes(), models=["writer:8b"]) as server, pytest.raises(EngineRefused, match=said):
+        asked(listed(kind, server.url))
 
 
 @pytest.mark.parametrize("kind", ("openai", "anthropic"))
 def test_a_bad_key_is_named_by_its_variable_and_never_shown(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, "sk-wrong-1234567890")
-    with LanguageServer(scenes(), key="sk-right") as server:
-        with pytest.raises(EngineRefused, match=f"does not accept the key in {KEY_VARIABLE}") as caught:
-            asked(listed(kind, server.url, key_env=KEY_VARIABLE))
+    said = f"does not accept the key in {KEY_VARIABLE}"
+    with LanguageServer(scenes(), key="sk-right") as server, pytest.raises(EngineRefused, match=said) as caught:
+        asked(listed(kind, server.url, key_env=KEY_VARIABLE))
 
     assert "sk-wrong" not in str(caught.value) + repr(caught.value.message.facts)
     assert len(server.asked) == 1
 
 
 def test_a_server_that_wants_a_key_where_none_is_told_says_where_to_name_one() -> None:
-    with LanguageServer(scenes(), key="sk-right") as server:
-        with pytest.raises(EngineRefused, match=r"wants a key .* key_env under \[servers.openai\]"):
-            asked(listed("openai", server.url))
+    said = r"wants a key .* key_env under \[servers.openai\]"
+    with LanguageServer(scenes(), key="sk-right") as server, pytest.raises(EngineRefused, match=said):
+        asked(listed("openai", server.url))
 
 
 def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

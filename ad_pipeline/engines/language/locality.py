@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 from ad_pipeline.messages import Message, worded
@@ -15,13 +16,23 @@ _CLOUD_ENDINGS = ("-cloud", ":cloud")
 
 def is_own_address(host: str) -> bool:
     """Whether an IP address, or a name as far as it tells, lies on this machine or in its own network."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        name = host.lower().rstrip(".")
+    name = host.lower().rstrip(".")
+    address = _address(name)
+    if address is None:
         return bool(name) and ("." not in name or name.endswith(_OWN_ENDINGS))
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return not (mapped or address).is_global
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a name is, in any notation that the system reads: 134744072 and 0x08080808 are 8.8.8.8."""
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(name))
+        except OSError:
+            return None
 
 
 def why_not_local(url: str, *, is_ollama: bool, name: str) -> Message | None:

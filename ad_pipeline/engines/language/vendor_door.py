@@ -96,8 +96,6 @@ def _openai(row: LanguageModel, client: httpx2.AsyncClient) -> Model[Any]:
     sdk = AsyncOpenAI(
         base_url=row.server.url,
         api_key=row.server.key() or _NO_KEY,
-        organization="",
-        project="",
         http_client=client,
         max_retries=0,
     )
