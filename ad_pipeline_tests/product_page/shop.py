@@ -6,8 +6,13 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpcore
+
+from ad_pipeline.engines.product_page.connecting import Resolver
 
 Talk = Callable[[socket.socket], None]
 """Writes an answer of its own to the connection."""
@@ -102,3 +107,37 @@ def _served(raw: socket.socket, shop: Shop, tls: ssl.SSLContext | None) -> None:
                 found(connection)
             else:
                 connection.sendall(found if found is not None else answer("no such page", status=404))
+
+
+class PretendWeb(httpcore.SyncBackend):
+    """A web of public numbers that lead to servers of this machine; `numbers` are those that were connected to."""
+
+    def __init__(self, servers: Mapping[str, Shop]) -> None:
+        self._servers = servers
+        self.numbers: list[str] = []
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        self.numbers.append(host)
+        return super().connect_tcp("127.0.0.1", self._servers[host].port, timeout, local_address, socket_options)
+
+
+def names(table: Mapping[str, Sequence[str] | Sequence[Sequence[str]]]) -> Resolver:
+    """A name service that knows these; of several answers each is given once, the last one for ever."""
+    given: dict[str, int] = {}
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        answers = table[host]
+        if answers and not isinstance(answers[0], str):
+            place = given.get(host, 0)
+            given[host] = place + 1
+            return cast("Sequence[str]", answers[min(place, len(answers) - 1)])
+        return cast("Sequence[str]", answers)
+
+    return resolve

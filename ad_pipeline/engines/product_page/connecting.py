@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore
@@ -49,6 +50,14 @@ def resolved(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """The network as a reading sees it: who knows the numbers of a name, who connects to a number."""
+
+    resolve: Resolver = resolved
+    backend: httpcore.NetworkBackend = field(default_factory=httpcore.SyncBackend)
+
+
 class GuardedBackend(httpcore.NetworkBackend):
     """Looks a host up once, checks every address it has, and connects to one of those very addresses.
 
@@ -56,12 +65,11 @@ class GuardedBackend(httpcore.NetworkBackend):
     certificate for the host's name: httpcore passes that on by itself.
     """
 
-    def __init__(self, address: PageAddress, *, deadline: Deadline, resolve: Resolver, hosts: Iterable[str]) -> None:
+    def __init__(self, address: PageAddress, *, deadline: Deadline, web: Web, hosts: Iterable[str]) -> None:
         self._address = address
         self._deadline = deadline
-        self._resolve = resolve
+        self._web = web
         self._hosts = frozenset(hosts)
-        self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -75,7 +83,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         for place, number in enumerate(numbers):
             share_s = self._deadline.some_left_s() / (len(numbers) - place)
             try:
-                stream = self._inner.connect_tcp(number, port, share_s, local_address, socket_options)
+                stream = self._web.backend.connect_tcp(number, port, share_s, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if place == len(numbers) - 1:
                     raise
@@ -101,7 +109,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
         def look() -> None:
             try:
-                found.append(self._resolve(host, port))
+                found.append(self._web.resolve(host, port))
             except (OSError, UnicodeError):
                 found.append(())
 

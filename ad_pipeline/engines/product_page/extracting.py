@@ -10,6 +10,7 @@ import contextlib
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -36,8 +37,9 @@ from ad_pipeline.story.product_facts import ProductFacts
 LONGEST_TEXT = 4000
 MOST_IMAGES = 10
 _LONGEST = {"name": 200, "brand": 100, "price": 40, "description": 1000}
-_LEAST_TEXT, _GOOD_TEXT = 200, 300
+_LEAST_LETTERS, _GOOD_TEXT = 120, 300
 _MOST_ELEMENTS = 60_000
+_SEPARATOR = re.compile(r"\s*[|:–—>·-]\s")
 _TAG = re.compile(r"<[a-zA-Z/!]")
 _SMALL_PICTURE = re.compile(r"(?:^|[/_.-])(?:icon|ico|logo|btn|button|sprite|blank|spacer|pixel|badge|banner|arrow|star)s?(?:[/_.-]|\d)", re.IGNORECASE)  # fmt: skip  # noqa: E501
 
@@ -52,16 +54,18 @@ def page_facts(body: bytes, *, charset: str, url: str) -> ProductFacts | Nothing
     for_machines = [told_by_json_ld(tree, url), told_by_microdata(tree, url), told_by_opengraph(tree, url)]
     calls_itself_product = is_product_page(tree)
     asks_password = bool(tree.xpath("//input[translate(@type,'PASWORD','pasword')='password']"))
+    _take_out_code(tree)
     sieve = Sieve()
     sieve.scan_unseen(take_out_unseen(tree))
     lines = lines_of(tree)
+    for_machines[2] = _named_as_in_heading(for_machines[2], tree)
     told = [*for_machines, _told_by_text(tree, lines, url)]
     text = _readable(tree, lines)
     is_product = any(part.is_product for part in for_machines[:2]) or bool(told[2].price) or calls_itself_product
     if asks_password and not is_product and not told[3].price:
         return "login"
     facts = _collected(told, lines=lines, text=text, url=url, sieve=sieve)
-    if not (is_product or facts.price or len(facts.text) >= _LEAST_TEXT):
+    if not (is_product or facts.price or sum(map(str.isalpha, facts.text)) >= _LEAST_LETTERS):
         return "empty"
     return facts
 
@@ -79,6 +83,13 @@ def _parsed(text: str) -> Any:
     return None
 
 
+def _take_out_code(tree: Any) -> None:
+    """Trafilatura would read JSON-LD's own text where it finds no other, hidden or not."""
+    import lxml.etree
+
+    lxml.etree.strip_elements(tree, "script", "noscript", "template", with_tail=False)
+
+
 def _told_by_text(tree: Any, lines: Sequence[Line], url: str) -> Told:
     headings = [" ".join(h.text_content().split()) for h in tree.iter("h1")]
     titles = [" ".join((t.text or "").split()) for t in tree.iter("title")]
@@ -92,6 +103,16 @@ def _told_by_text(tree: Any, lines: Sequence[Line], url: str) -> Told:
         ingredients=ingredients_in(lines),
         images=absolute(_pictures(tree), url),
     )
+
+
+def _named_as_in_heading(told: Told, tree: Any) -> Told:
+    """`Serum : Shop` as a heading of the page says it: `Serum`."""
+    for heading in tree.iter("h1", "h2", "h3"):
+        text = " ".join(heading.text_content().split())
+        rest = told.name.removeprefix(text) if text else told.name
+        if rest != told.name and _SEPARATOR.match(rest):
+            return replace(told, name=text)
+    return told
 
 
 def _pictures(tree: Any) -> list[str]:
@@ -124,13 +145,13 @@ def _collected(told: Sequence[Told], *, lines: Sequence[Line], text: str, url: s
     sources: dict[str, str] = {}
     for field, longest in _LONGEST.items():
         for part in told:
-            value = sieve.cleaned(_unmarked(getattr(part, field)), longest=longest)
+            value = sieve.cleaned(_unmarked(getattr(part, field), sieve), longest=longest)
             if field != "description":
                 value = value.replace("\n", " ")
             if value and field not in found:  # the others are sieved too: their orders are to be seen
                 found[field], sources[field] = value, part.part
     for part in told:
-        names = split_ingredients(sieve.cleaned(_unmarked(part.ingredients), longest=8000))
+        names = split_ingredients(sieve.cleaned(_unmarked(part.ingredients, sieve), longest=8000))
         if names and "ingredients" not in found:
             found["ingredients"], sources["ingredients"] = tuple(n[:LONGEST_INGREDIENT] for n in names), part.part
     images = [(address, part.part) for part in told for address in part.images]
@@ -150,15 +171,17 @@ def _collected(told: Sequence[Told], *, lines: Sequence[Line], text: str, url: s
     return ProductFacts(**found, url=url, orders=sieve.orders, sources=sources, read_at=read_at)
 
 
-def _unmarked(text: str) -> str:
-    """A text of a data field that was written as HTML, as text; entities are read once."""
+def _unmarked(text: str, sieve: Sieve) -> str:
+    """A text of a data field that was written as HTML, as text; what is hidden in it goes through the sieve."""
     if not _TAG.search(text):
-        return html.unescape(text)
+        text = html.unescape(text)  # many shops escape the HTML that they put into JSON
+    if not _TAG.search(text):
+        return text
     import lxml.etree
     import lxml.html
 
     with contextlib.suppress(lxml.etree.LxmlError, ValueError, AssertionError):
         fragment = lxml.html.fragment_fromstring(text[:100_000], create_parent=True)
-        take_out_unseen(fragment)
+        sieve.scan_unseen(take_out_unseen(fragment))
         return "\n".join(line.text for line in lines_of(fragment))
     return ""

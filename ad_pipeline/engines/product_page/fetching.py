@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import httpcore
 
 from ad_pipeline.engines.product_page.addresses import PageAddress
-from ad_pipeline.engines.product_page.connecting import Deadline, GuardedBackend, Resolver, resolved
+from ad_pipeline.engines.product_page.connecting import Deadline, GuardedBackend, Web
 from ad_pipeline.engines.product_page.robots import AGENT, MOST_ROBOTS_BYTES, Robots
 from ad_pipeline.errors import PageUnreadable
 
@@ -54,10 +54,10 @@ ROBOTS = Wanted(what="robots.txt", types=(), most_bytes=MOST_ROBOTS_BYTES, cut=T
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """One reading of a shop: its time, who looks names up, which private hosts are allowed, what robots.txt says."""
+    """One reading of a shop: its time, its network, which private hosts are allowed, what robots.txt says."""
 
     deadline: Deadline
-    resolve: Resolver = resolved
+    web: Web = field(default_factory=Web)
     hosts: tuple[str, ...] = ()
     robots: dict[str, Robots] = field(default_factory=dict[str, Robots])
 
@@ -140,7 +140,7 @@ def _plain(error: Exception) -> str:
 
 
 def _answered(address: PageAddress, wanted: Wanted, visit: Visit) -> Fetched | PageAddress:
-    backend = GuardedBackend(address, deadline=visit.deadline, resolve=visit.resolve, hosts=visit.hosts)
+    backend = GuardedBackend(address, deadline=visit.deadline, web=visit.web, hosts=visit.hosts)
     # httpcore, and not httpx around it: nothing from the environment gets in. A proxy would look the host's name
     # up itself, past our checks, and credentials in a .netrc are for a person, not for a page from a brief.
     with httpcore.ConnectionPool(

@@ -49,7 +49,9 @@ def harmless(text: str, *, longest: int = 100_000) -> str:
 def _is_unseen(character: str) -> bool:
     # Cc control, Cf direction and zero width, Cs half a surrogate, Co private use, Cn nobody's.
     kind = unicodedata.category(character)
-    return kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or "\ufe00" <= character <= "\ufe0f"
+    return (
+        character == "\ufffd" or kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or "\ufe00" <= character <= "\ufe0f"
+    )
 
 
 def sentences_of(text: str) -> list[str]:

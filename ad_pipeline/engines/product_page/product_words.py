@@ -38,6 +38,7 @@ _INGREDIENTS = re.compile(
 )
 # 1,2-헥산다이올 is one name; so is Extract (Root, Leaf).
 _BETWEEN = re.compile(r"\s*(?:,(?!\d)|(?<!\d),|[、،;·•ㆍ\n])\s*(?![^()]*\))")
+_LONGEST_LIST, _MOST_LISTS = 10_000, 10
 _LIST_TAGS = frozenset({"li", "td", "dd", "p"})
 _WON = re.compile(
     r"(?:₩\s?\d{1,3}(?:,\d{3})+|\d{1,3}(?:,\d{3})+\s?원|(?:US)?\$\s?\d+(?:\.\d{2})?|€\s?\d+(?:[.,]\d{2})?)"
@@ -62,8 +63,8 @@ def ingredients_in(lines: Sequence[Line]) -> str:
     """The list that stands under, beside or after the word for it; the longest when there are several."""
     found: list[str] = []
     for place, line in enumerate(lines):
-        match = _INGREDIENTS.match(line.text)
-        if not match:
+        match = _INGREDIENTS.match(line.text[:_LONGEST_LIST])
+        if not match or len(found) >= _MOST_LISTS:
             continue
         rest = (match["rest"] or "").strip()
         after = [
@@ -86,6 +87,7 @@ def _run_of_items(lines: Sequence[Line]) -> str:
 
 def split_ingredients(text: str) -> tuple[str, ...]:
     """The names in a list of ingredients."""
+    text = text[:_LONGEST_LIST]  # the search for a bracket's end is quadratic
     match = _INGREDIENTS.match(text)
     body = match["rest"] if match and match["rest"] else text
     parts = (part.strip(" .*-\t") for part in _BETWEEN.split(body))

@@ -18,7 +18,7 @@ from ad_pipeline.media.stills import checked_photo, write_png
 from ad_pipeline.story.product_facts import ProductFacts
 
 if TYPE_CHECKING:
-    from ad_pipeline.engines.product_page.connecting import Deadline, Resolver
+    from ad_pipeline.engines.product_page.connecting import Deadline, Web
 
 PAGE_BUDGET_S, IMAGE_BUDGET_S = 5.0, 8.0
 MOST_PAGE_BYTES, MOST_IMAGE_BYTES = 4_000_000, 20_000_000
@@ -38,24 +38,24 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "L
 
 
 def read_product_page(
-    url: str, *, hosts: Sequence[str] = (), budget_s: float = PAGE_BUDGET_S, resolve: Resolver | None = None
+    url: str, *, hosts: Sequence[str] = (), budget_s: float = PAGE_BUDGET_S, web: Web | None = None
 ) -> ProductFacts:
     """What the page at `url` says of its product; looking, redirects, the body and its parsing end within `budget_s`.
 
-    `hosts` are `host:port` in private networks that may be read all the same; `resolve` looks names up.
+    `hosts` are `host:port` in private networks that may be read all the same.
 
     Raises:
         PageUnreadable: why, what happens instead, and what to do.
     """
     # httpcore and httpx take 0.2 s to load, and most ads have no page.
-    from ad_pipeline.engines.product_page.connecting import Deadline, resolved
+    from ad_pipeline.engines.product_page.connecting import Deadline, Web
     from ad_pipeline.engines.product_page.fetching import Visit, Wanted, fetch
 
     deadline = Deadline(budget_s)
     with _said_of(url):
         address = page_address(url)
     with _said_of(url), _child() as child:
-        visit = Visit(deadline=deadline, resolve=resolve or resolved, hosts=tuple(hosts))
+        visit = Visit(deadline=deadline, web=web or Web(), hosts=tuple(hosts))
         wanted = Wanted(what="an HTML page", types=_PAGE_TYPES, most_bytes=MOST_PAGE_BYTES)
         page = fetch(address, wanted, visit)
         if not page.body.strip():
@@ -69,18 +69,18 @@ def fetch_product_image(
     *,
     hosts: Sequence[str] = (),
     budget_s: float = IMAGE_BUDGET_S,
-    resolve: Resolver | None = None,
+    web: Web | None = None,
 ) -> None:
     """Write the picture at `url` to `target`, as an upright 8-bit PNG.
 
     Raises:
         PageUnreadable: as `read_product_page`; also for what is no usable picture. Nothing was written.
     """
-    from ad_pipeline.engines.product_page.connecting import Deadline, resolved
+    from ad_pipeline.engines.product_page.connecting import Deadline, Web
     from ad_pipeline.engines.product_page.fetching import Visit, Wanted, fetch
 
     with _said_of(url, picture=True):
-        visit = Visit(deadline=Deadline(budget_s), resolve=resolve or resolved, hosts=tuple(hosts))
+        visit = Visit(deadline=Deadline(budget_s), web=web or Web(), hosts=tuple(hosts))
         wanted = Wanted(what="a picture (PNG, JPEG or WebP)", types=_IMAGE_TYPES, most_bytes=MOST_IMAGE_BYTES)
         picture = fetch(page_address(url), wanted, visit)
         with tempfile.TemporaryDirectory(prefix="product-") as folder:

@@ -14,7 +14,7 @@ _NOT_THIS_PRODUCT = frozenset(
     {"isRelatedTo", "isSimilarTo", "itemListElement", "review", "reviews", "isAccessoryOrSparePartFor", "itemReviewed"}
 )
 _LARGEST_SCRIPT = 1_000_000
-_MOST_NODES, _DEEPEST = 3000, 12
+_MOST_NODES, _MOST_PROPERTIES, _DEEPEST = 3000, 1000, 12
 _INGREDIENT_NAMES = re.compile(r"전\s?성분|모든\s?성분|ingredient", re.IGNORECASE)
 _CURRENCIES = {"원": "KRW", "₩": "KRW", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "円": "JPY", "元": "CNY"}
 _AMOUNT = re.compile(r"\d{1,3}(?:[,.\s]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?(?!\d)")
@@ -58,7 +58,7 @@ def told_by_microdata(tree: Any, url: str) -> Told:
     """The page's Product in microdata."""
     from extruct.w3cmicrodata import MicrodataExtractor
 
-    if len(tree.xpath("//*[@itemprop]")) > _MOST_NODES:  # its search is quadratic
+    if len(tree.xpath("//*[@itemprop]")) > _MOST_PROPERTIES:  # its search is quadratic
         return Told(part="microdata")
     with contextlib.suppress(ValueError, TypeError, RecursionError, AttributeError, KeyError):
         items = MicrodataExtractor().extract_items(tree, url)
@@ -183,6 +183,8 @@ def _as_json_ld(item: Any, depth: int = 0) -> Any:
 def _told(part: str, product: Mapping[str, Any], url: str) -> Told:
     if not product:
         return Told(part=part)
+    variants = [variant for variant in _listed(product.get("hasVariant"))[:20] if isinstance(variant, dict)]
+    pictured = next((held for held in (product, *variants) if held.get("image")), product)
     return Told(
         part=part,
         name=_word(product.get("name")),
@@ -190,7 +192,7 @@ def _told(part: str, product: Mapping[str, Any], url: str) -> Told:
         price=_price_of(product),
         description=_word(product.get("description")),
         ingredients=_ingredients_of(product),
-        images=absolute([address for image in _listed(product.get("image")) for address in _image(image)], url),
+        images=absolute([address for image in _listed(pictured.get("image")) for address in _image(image)], url),
     )
 
 
