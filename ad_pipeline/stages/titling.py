@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +238,18 @@ def _button(facts: SessionFacts, format_: Format, layout: Layout) -> TextBlock:
         most_lines=1,
         colour=kit.palette.text_on_primary,
     )
-    return as_button(letters, kit.palette.primary)
+    return _moved_into(facts.safe_box(format_), as_button(letters, kit.palette.primary))
+
+
+def _moved_into(safe: Box, block: TextBlock) -> TextBlock:
+    """`block` shifted sideways into `safe`: a button's round ends reach out of the box that its letters fill."""
+    out_px = max(0, safe.left_px - block.ink.left_px) - max(0, block.ink.right_px - safe.right_px)
+    by_px = out_px + out_px % 2  # blocks stay on the chroma grid
+
+    def shifted(box: Box) -> Box:
+        return replace(box, left_px=box.left_px + by_px, right_px=box.right_px + by_px)
+
+    return replace(block, box=shifted(block.box), ink=shifted(block.ink))
 
 
 def _caption_block(facts: SessionFacts, format_: Format, cue: Cue, picture: Picture) -> TextBlock:
