@@ -53,6 +53,21 @@ def move(source: Path, target: Path) -> None:
     source.rename(target)
 
 
+def share(source: Path, target: Path) -> None:
+    """The same file, or folder of files, under another name: one that nobody changes needs its room only once."""
+    if source.is_dir():
+        for file in sorted(path for path in source.rglob("*") if path.is_file()):
+            share(file, target / file.relative_to(source))
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError as error:  # a file system without such links, or with another one beneath
+        if error.errno not in (*_NO_LINKS_HERE, errno.EXDEV, errno.EMLINK):
+            raise
+        shutil.copyfile(source, target)
+
+
 def point(name: Path, target: Path, *, copied: bool) -> None:
     """Make `name` show what `target` holds, in one step; a link where people only read."""
     name.parent.mkdir(parents=True, exist_ok=True)

@@ -31,13 +31,16 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from ad_pipeline.errors import InputRejected, MachineLacks
-from ad_pipeline.sessions.files import move, point, saying_disk_errors, write_whole
+from ad_pipeline.sessions.files import move, point, saying_disk_errors, share, write_whole
 from ad_pipeline.sessions.fingerprint import sha256_of
 from ad_pipeline.sessions.keys import COPIED_KINDS, ArtifactKey, checked_session_id
 from ad_pipeline.sessions.records import MadeBy, Pick, SideFile, TakeRecord
 from ad_pipeline.story.formats import Format
 
 _LOCK_WAIT_S = 60.0
+_OWN_FIELDS = {"session_id", "stage", "scene_id", "format", "take", "path", "sha256", "size_bytes", "files", "made_by",
+               "made_at"}  # fmt: skip
+"""Fields of a record that the store fills in itself."""
 _PENDING = ".pending"
 _SHELVES, _SHELF_KEPT_S = ".parts", 7 * 24 * 3600.0
 
@@ -235,6 +238,25 @@ class Session:
             self._write_manifest()
             pending.unlink()
         return record
+
+    def take_over(self, record: TakeRecord, source: Session) -> TakeRecord:
+        """A take of another session as a take of this one, picked: the same bytes, with where they come from.
+
+        Takes never change, so the file is shared where the file system can.
+
+        Raises:
+            InputRejected: the take's file is gone or changed.
+            MachineLacks: the disk is full or not writable.
+        """
+        source.take(record.key, record.take)
+        with self.drafting(record.key) as draft:
+            with saying_disk_errors(self.folder):
+                share(source.path_of(record), draft.path)
+                for role, side in record.files.items():
+                    share(source.folder / side.path, draft.side(role))
+            known = record.model_dump(exclude=_OWN_FIELDS)
+            details = {**record.details, "taken_over_from": f"{source.session_id} v{record.take}"}
+            return self.commit(draft, made_by=record.made_by, facts={**known, "details": details})
 
     def take(self, key: ArtifactKey, take: int) -> TakeRecord:
         """That take of the artifact.

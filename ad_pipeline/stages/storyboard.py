@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ad_pipeline.checks.verdict import Verdict
@@ -242,9 +243,13 @@ def edit_scene(workplace: Workplace, session_id: str, scene_id: str, changes: Ma
 
 
 def keep_edit(
-    workplace: Workplace, facts: SessionFacts, board: Storyboard, *, what: Mapping[str, object]
-) -> TakeRecord:
-    """A storyboard that a person changed, as the picked take; it stands until the brief changes."""
+    workplace: Workplace, facts: SessionFacts, board: Storyboard, *, what: Mapping[str, object],
+    author: Mapping[str, object] = MappingProxyType({}),
+) -> TakeRecord:  # fmt: skip
+    """A storyboard that a person changed, as the picked take; it stands until the brief changes.
+
+    `author`: fields of the record where it was not the person's own hand that wrote.
+    """
     if sum(board.scene_frames) != FILM.frames(facts.brief.duration):
         raise StoryboardRejected(
             "the storyboard lasts {got:g} s, the brief says {wanted:g} s; make them equal",
@@ -268,5 +273,6 @@ def keep_edit(
                 "verdicts": tuple(v.to_dict() for v in storyboard_verdicts(board, facts)),
                 "details": dict(what),
                 "run_id": workplace.run_id,
+                **author,
             },
         )

@@ -83,6 +83,7 @@ class Team:
         complaints: Callable[[Answer], Sequence[object]],
         heard: Callable[[Mapping[str, Any]], None],
         fraction: float,
+        seed: int | None = None,
     ) -> Answer | None:
         """The answer of the best model that gives one; None where the route's last, who is no model, has to do it.
 
@@ -92,7 +93,8 @@ class Team:
         decision = decide(role, brief=self.brief)
         facts = role_facts()[role]
         question = Question(
-            role=role, instructions=instructions, text=text, answer=answer, heard=heard, seed=self.seed,
+            role=role, instructions=instructions, text=text, answer=answer, heard=heard,
+            seed=self.seed if seed is None else seed,
             complaints=lambda given: [str(complaint) for complaint in complaints(given)],
             most_tokens=facts.most_tokens, temperature=facts.temperature, timeout_s=facts.timeout_s,
         )  # fmt: skip
