@@ -187,7 +187,7 @@ class Asking(Generic[Answer]):
         raise AssertionError("unreachable: the last try returns or raises")
 
     async def _wait(self, pause_s: float, error: EngineUnavailable) -> None:
-        note = say("tried again in {seconds:.0f} s: {why}", seconds=pause_s, why=error.message)
+        note = say("tried again in {seconds:.1f} s: {why}", seconds=pause_s, why=error.message)
         self._job.report(Progress(fraction=0.0, note=note, waits=True))
         began_s = time.monotonic()
         await self._watched(asyncio.sleep(pause_s))

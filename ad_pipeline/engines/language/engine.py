@@ -13,7 +13,7 @@ from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Door
 from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.ollama_door import OllamaDoor
-from ad_pipeline.engines.language.vendor_door import VendorDoor
+from ad_pipeline.engines.language.vendor_door import VendorDoor, load_vendor
 from ad_pipeline.engines.language.wire import strangers_behind
 from ad_pipeline.errors import Cancelled
 from ad_pipeline.messages import Message, worded
@@ -45,6 +45,11 @@ class ListedModel(LanguageEngine):
             supports_seed=model.seed,
             needs=(model.server.key_env,) if model.server.key_env else (),
         )
+
+    def prepare(self) -> None:
+        """Load what the first question needs, which takes a second for a cloud model; may run in another thread."""
+        if self.model.server.kind != "ollama":
+            load_vendor(self.model.server.kind)
 
     def missing(self) -> Message | None:
         server = self.model.server

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from ad_pipeline.engines.language.catalogue import Server
 
-_ANTHROPIC_VERSION = "2023-06-01"
+_ANTHROPIC_VERSION = "2026-10-21"
+"""As the vendor's own client 2.11 sends it, which also sends its keys as Bearer."""
 _MOST = 1000
 
 
@@ -18,7 +19,7 @@ def listing_request(server: Server) -> tuple[str, dict[str, str]]:
     if server.kind == "ollama":
         return f"{server.url}/api/tags", bearer
     if server.kind == "anthropic":
-        return f"{server.url}/v1/models?limit={_MOST}", {"x-api-key": key, "anthropic-version": _ANTHROPIC_VERSION}
+        return f"{server.url}/v1/models?limit={_MOST}", {**bearer, "anthropic-version": _ANTHROPIC_VERSION}
     return f"{server.url}/models", bearer
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 LEAST_CONTEXT_TOKENS = 8192
 """Ollama loads a model anew for another size, so all roles of one storyboard share one."""
-LONGEST_LINE_BYTES = 1_000_000
 
 
 def context_for(needed_tokens: int, most_tokens: int) -> int:
@@ -99,6 +98,8 @@ class OllamaDoor(Door):
         body: dict[str, Any] = {"model": self._model.name, "messages": messages, "stream": True, "options": options}
         # Newer servers then refuse what they cannot read whole; older ones do not know the words.
         body |= {"truncate": False, "shift": False}
+        # What a model thinks counts against `num_predict`.
+        body["think"] = self._model.effort is not None
         if self._model.answers == "schema":
             body["format"] = dict(ask.schema)
         return body
@@ -109,7 +110,7 @@ class OllamaDoor(Door):
             if not line.strip():
                 continue
             try:
-                part = json.loads(line[:LONGEST_LINE_BYTES])
+                part = json.loads(line)
             except ValueError as error:
                 raise self._faults.strange(f"{self._seen.content_type or '?'}: {line[:60]}") from error
             if not isinstance(part, dict):

@@ -7,11 +7,12 @@ with the first question, and only for the vendor that is asked.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from ad_pipeline.engines.language.catalogue import Effort, LanguageModel
+from ad_pipeline.engines.language.catalogue import Effort, Kind, LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
 from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.listing import listing_request, names_listed
@@ -27,6 +28,12 @@ _ROOM_TO_THINK: dict[Effort, int] = {"minimal": 1000, "low": 4000, "medium": 120
 """What a reasoning model thinks counts as output; the room for the answer comes on top."""
 _NO_KEY = "none"
 """The libraries want one; a server without keys does not look at it."""
+
+
+def load_vendor(kind: Kind) -> None:
+    """Import the libraries that one question needs."""
+    importlib.import_module("pydantic_ai.direct")
+    importlib.import_module("pydantic_ai.models.anthropic" if kind == "anthropic" else "pydantic_ai.models.openai")
 
 
 class _NoModel(Exception):
@@ -273,5 +280,10 @@ def _words(error: Exception) -> str:
             inner = cast(dict[str, Any], nested)
         if isinstance(inner.get("message"), str):
             return str(inner["message"])
-    cause = error.__cause__
-    return str(body or getattr(cause, "message", "") or error) or type(error).__name__
+    if body:
+        return str(body)
+    # The libraries say "Connection error."; what it was stands at the end of the chain.
+    last: BaseException = error
+    while last.__cause__ is not None:
+        last = last.__cause__
+    return str(last) or type(last).__name__

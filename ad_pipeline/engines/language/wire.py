@@ -7,6 +7,7 @@ import functools
 import math
 import socket
 import ssl
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import httpx2
 
 CONNECT_S = 5.0
+LARGEST_ANSWER_BYTES = 16_000_000
+"""A long answer is some 100 kB; an address that streams a radio never ends."""
 
 
 @dataclass(kw_only=True)
@@ -62,7 +65,24 @@ def client_for(server: Server, *, timeout_s: float, seen: Seen) -> httpx2.AsyncC
     """A client for one question; `seen` is kept up to date with what answers."""
     import httpx2
 
+    class Limited(httpx2.AsyncByteStream):
+        def __init__(self, inner: httpx2.AsyncByteStream) -> None:
+            self._inner = inner
+
+        async def __aiter__(self) -> AsyncGenerator[bytes]:
+            left = LARGEST_ANSWER_BYTES
+            async for piece in self._inner:
+                left -= len(piece)
+                if left < 0:
+                    raise httpx2.ReadError(f"more than {LARGEST_ANSWER_BYTES // 1_000_000} MB came")
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._inner.aclose()
+
     async def look(response: httpx2.Response) -> None:
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = Limited(response.stream)
         seen.status = response.status_code
         seen.content_type = response.headers.get("content-type", "").lower()
         seen.location = response.headers.get("location", "")
@@ -73,6 +93,8 @@ def client_for(server: Server, *, timeout_s: float, seen: Seen) -> httpx2.AsyncC
         trust_env=not server.local,
         follow_redirects=False,
         verify=_certificates() if server.url.startswith("https") else _none(),
+        # Unpacked on the way, a small answer could be a large one; packed, a stream comes in lumps.
+        headers={"accept-encoding": "identity"},
         event_hooks={"response": [look]},
     )
 
