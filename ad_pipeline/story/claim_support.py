@@ -57,7 +57,8 @@ def supporter(clause: str, findings: Sequence[str], claims: Sequence[Claim], *, 
 def _carries(claim: Claim, clause: str, findings: Sequence[str], names: Sequence[str]) -> bool:
     if any(not _facts(finding) <= _measures(claim.text) | _said_words(finding, claim.text) for finding in findings):
         return False
-    if _NOT.search(claim.text.lower()) and not _NOT.search(clause.lower()):
+    own_parts = {part.strip() for part in re.split(r"[.!?,;]", claim.text)}
+    if _NOT.search(claim.text.lower()) and not _NOT.search(clause.lower()) and clause not in own_parts:
         return False
     known = " ".join((claim.text, claim.source, *names))
     return _facts(clause) <= _measures(known) | _said_words(clause, known)

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
 
 from ad_pipeline.engines.animatic.story import TemplateWriter
-from ad_pipeline.engines.animatic.writing.shelf import category_of, motifs_of
-from ad_pipeline.engines.animatic.writing.wording import filled, is_clean, on_screen, sayable, short_name
+from ad_pipeline.engines.animatic.writing.shelf import all_categories, all_motifs, category_of, frames, motifs_of
+from ad_pipeline.engines.animatic.writing.wording import filled, is_clean, on_screen, sayable, short_name, shorter_parts
 from ad_pipeline.engines.contracts import Job, StoryRequest
 from ad_pipeline.media.time import FILM
-from ad_pipeline.story.brief import Brief
+from ad_pipeline.story.brief import Brief, StoryLanguage
+from ad_pipeline.story.claims import flags_of
+from ad_pipeline.story.personas import personas
 from ad_pipeline.story.speaking import fits
 from ad_pipeline.story.storyboard import Storyboard, storyboard_from_text
 from ad_pipeline.story.tones import tones_of
@@ -122,6 +125,54 @@ def test_nothing_is_claimed_without_a_source() -> None:
         assert all("certification_badge" not in scene.brand_elements for scene in storyboard.scenes)
 
 
+def test_a_claim_that_no_source_makes_right_is_not_said() -> None:
+    storyboard = _written(a_brief(claims=[{"text": "여드름 완치율 92%", "source": "대학 병원"}, CLAIM]))
+
+    assert "완치" not in _said(storyboard)
+    assert CLAIM["text"] in _said(storyboard).replace("\n", " ")
+
+
+def test_a_kits_own_words_that_may_not_be_said_give_way() -> None:
+    storyboard = _written(a_brief(), cta_ko="2주 만에 미백 확인", tagline_ko="부작용 없는 최고의 세럼")
+
+    assert "지금 만나보세요" in _said(storyboard)
+    assert not any(word in _said(storyboard) for word in ("미백", "부작용"))
+
+
+def _shelf(language: StoryLanguage) -> list[str]:
+    """Every sentence and phrase that the writer has, its slots as words of no meaning."""
+    told = [s for tones in frames(language).values() for sentences in tones.values() for s in sentences]
+    for category in all_categories():
+        words = category.words[language]
+        told += [words.noun, *words.pains, *words.feels, *words.moments]
+    told += [text for motif in all_motifs() for text in motif.opens[language]]
+    told += [text for p in personas().values() for text in (*p.openers[language], *p.speech[language].turns)]
+    return [re.sub(r"<[^>]+>", "달빛" if language == "ko" else "moonlight", text) for text in told]
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_nothing_on_the_writers_shelf_needs_proof(language: StoryLanguage) -> None:
+    shelf = _shelf(language)
+
+    assert len(shelf) > 350
+    assert [(text, flag.rule.name) for text in shelf for flag in flags_of(text, language)] == []
+
+
+@pytest.mark.parametrize("name", personas())
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_whoever_speaks_the_words_fit_and_need_no_proof(name: str, language: StoryLanguage) -> None:
+    brief = a_brief(persona=name, duration=40, language=language)
+    openers = [opener for opener in personas()[name].openers[language] if opener]
+
+    told = [_written(brief, seed=seed) for seed in range(6)]
+
+    assert {storyboard.persona for storyboard in told} == {name}
+    assert not openers or any(board.scenes[0].narration.startswith(o) for board in told for o in openers)
+    for board in told:
+        assert all(fits(s.narration, s.duration_seconds + 1e-6, language) for s in board.scenes if s.narration)
+        assert flags_of(_said(board), language, names=[brief.product]) == ()
+
+
 def test_words_to_avoid_never_appear() -> None:
     avoided = ("하루", "피부", "지금")
     for seed in range(12):
@@ -183,6 +234,11 @@ def test_a_persona_opens_in_its_own_way() -> None:
         ("버블 클렌징 폼", "cleanser"),
         ("Silk Shampoo", "shampoo"),
         ("블랙 쿠션", "cushion"),
+        ("온기 핸드크림", "body"),
+        ("비트 헤어 미스트", "hair"),
+        ("Cleansing Oil", "cleanser"),
+        ("글리터 라이너", "eyes"),
+        ("Eau de Stairwell", "perfume"),
         ("Noise Cancelling Headphones", "neutral"),
         ("sundown jacket", "neutral"),
     ],
@@ -206,6 +262,24 @@ def test_a_concept_is_said_politely_and_notes_about_the_film_are_left_out() -> N
     concept = "아침을 시작한다. 광고는 밝게 보여준다. 주름을 치료한다. 함께 먹는다."
 
     assert sayable(concept, "ko") == ("아침을 시작합니다", "함께 먹습니다")
+    assert sayable("비가 향이 된다. 밤이 끝났다. 불을 켠다. 문이 있다.", "ko") == (
+        "비가 향이 됩니다",
+        "밤이 끝났습니다",
+        "불을 켭니다",
+        "문이 있습니다",
+    )
+
+
+def test_a_concept_says_nothing_that_needs_proof_but_for_what_the_products_name_says() -> None:
+    concept = "판매 1위의 아침. 물처럼 가벼운 자외선 차단. 구름 한 점 없는 길"
+
+    assert sayable(concept, "ko") == ("구름 한 점 없는 길",)
+    assert sayable(concept, "ko", names=["워터 선크림"]) == ("물처럼 가벼운 자외선 차단", "구름 한 점 없는 길")
+
+
+def test_a_part_of_a_sentence_stands_alone_only_when_it_says_something() -> None:
+    assert shorter_parts("A bee, a spoon and a very shiny smile", "en") == ()
+    assert shorter_parts("First winter in Seoul, a radiator that sings", "en") == ("First winter in Seoul",)
 
 
 def test_a_long_name_is_shortened_at_a_word() -> None:

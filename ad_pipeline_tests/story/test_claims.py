@@ -334,6 +334,8 @@ def test_a_claim_that_denies_does_not_carry_the_assertion() -> None:
     claim = Claim(text="88%는 완벽한 커버가 아니라고 답함", source="자체 조사")
 
     assert all(flag.stands for flag in flags_of("88%가 완벽한 커버", "ko", supported=[claim]))
+    for text in (claim.text, "92%가 만족, 끈적임이 없다고 답함"):
+        assert not any(f.stands for f in flags_of(text, "ko", supported=[Claim(text=text, source="자체 조사")]))
 
 
 def test_a_products_own_name_needs_no_proof_but_may_not_be_forbidden() -> None:

@@ -12,6 +12,7 @@ from ad_pipeline.engines.contracts import Done, EngineFacts, Job, Licence, Story
 from ad_pipeline.media.time import FILM
 from ad_pipeline.story.arc import paced, purposes_for, room_left_s, shares_s
 from ad_pipeline.story.brief import Brief, Claim
+from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.speaking import needed_seconds, spoken_seconds
 from ad_pipeline.story.storyboard import Purpose, Scene, Storyboard, StoryMetadata, Transition
 
@@ -42,7 +43,7 @@ class TemplateWriter(StoryEngine):
     facts = EngineFacts(
         name="animatic",
         model="template-writer",
-        version="2",
+        version="3",
         crafts=frozenset({"story"}),
         licence=Licence(name="Apache-2.0", paid_ads="yes", note="sentences written for this product"),
         local=True,
@@ -93,7 +94,7 @@ def _fits(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float, *, kept_
 
 def _prove(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) -> None:
     """Proof scenes say the brief's claims word for word, with their source to read; else nothing is claimed."""
-    claims = [claim for claim in brief.claims if is_clean(claim.text, pen.avoided)]
+    claims = [claim for claim in brief.claims if is_clean(claim.text, pen.avoided) and _may_be_said(claim, pen)]
     for plan in (p for p in plans if p.purpose == "social_proof"):
         for claim in claims:
             text = on_screen(claim.text, pen.language, lines=3)
@@ -106,6 +107,11 @@ def _prove(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) -> None
             if needed_seconds(said, pen.language, speed) <= plan.share_s * _CLAIM_STRETCH:
                 plan.narration = said
             break
+
+
+def _may_be_said(claim: Claim, pen: Pen) -> bool:
+    """Whether no rule forbids it: a source makes a number right, never a cure."""
+    return not any(flag.stands for flag in flags_of(claim.text, pen.language, supported=[claim]))
 
 
 def _write(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +11,12 @@ from ad_pipeline.engines.animatic.writing.shelf import Category, Motif, category
 from ad_pipeline.engines.animatic.writing.wording import filled, is_clean, on_screen, sayable, short_name, shorter_parts
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief, StoryLanguage
+from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.personas import Persona, persona_of
 from ad_pipeline.story.storyboard import Purpose
 from ad_pipeline.story.tones import tones_of
 
+_SLOT = re.compile(r"<[^>]*>")
 _DEFAULT_CTA: dict[StoryLanguage, str] = {"ko": "지금 만나보세요", "en": "Meet it today"}
 
 
@@ -113,11 +116,13 @@ class Pen:
         for name, choice in zip(wanted, choices, strict=True):
             # The first motif is what the brief speaks of first; its two openings may change places.
             self.chance.shuffle(choice) if name != "open" else choice.sort(key=lambda _: self.chance.random() < 0.3)
+        # What a frame adds of its own ("Basically a ceremony.") is a joke once.
+        own_words = (frame,) if re.search(r"\w{2}", _SLOT.sub("", frame)) else ()
         for values in zip(*choices, strict=False) if wanted else [()]:
             named = dict(zip(wanted, values, strict=True))
             brand = "" if frame.startswith("<brand> <product") and not self._named_brand() else self.brand
             facts = {**named, "brand": brand, "product": self.product, "cta": self.cta}
-            yield Draft(text=filled(frame, facts, self.language), uses=tuple(values))
+            yield Draft(text=filled(frame, facts, self.language), uses=(*values, *own_words))
 
     def _opens(self) -> list[str]:
         return [text for motif in self.motifs for text in motif.opens[self.language]]
@@ -154,16 +159,21 @@ def pen_for(brief: Brief, kit: BrandKit, seed: int) -> Pen:
     language = brief.story_language
     persona = persona_of(brief.persona)
     category = category_of(brief.product, brief.concept)
-    concept = tuple(s for s in sayable(brief.concept, language) if is_clean(s, kit.words_to_avoid))
+    names = (brief.product, kit.name, kit.name_ko)
+    concept = tuple(s for s in sayable(brief.concept, language, names=names) if is_clean(s, kit.words_to_avoid))
     leaning = persona.tones if persona else ()
+
+    def is_sayable(text: str) -> bool:
+        return is_clean(text, kit.words_to_avoid) and not flags_of(text, language, names=names)
+
     tones = tones_of(brief.tone, *leaning) if brief.tone else tones_of(*leaning, "" if leaning else kit.tone)
-    given = kit.cta_ko if language == "ko" else kit.cta
+    given, tagline = (kit.cta_ko, kit.tagline_ko) if language == "ko" else (kit.cta, kit.tagline)
     return Pen(
         language=language,
         brand=kit.named_in(language),
         product=short_name(brief.product, language, category.words[language].noun),
-        cta=given.strip().rstrip(".!") if is_clean(given, kit.words_to_avoid) and given else _DEFAULT_CTA[language],
-        tagline=kit.tagline_ko if language == "ko" else kit.tagline,
+        cta=given.strip().rstrip(".!") if given and is_sayable(given) else _DEFAULT_CTA[language],
+        tagline=tagline if is_sayable(tagline) else "",
         avoided=kit.words_to_avoid,
         category=category,
         motifs=motifs_of(brief.concept, brief.target_audience, brief.goal, brief.product),

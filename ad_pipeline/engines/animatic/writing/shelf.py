@@ -62,6 +62,16 @@ def category_of(product: str, concept: str = "") -> Category:
     return shelf["neutral"][1]
 
 
+def all_categories() -> tuple[Category, ...]:
+    """Every kind of product that the shelf knows."""
+    return tuple(category for _, category in _categories().values())
+
+
+def all_motifs() -> tuple[Motif, ...]:
+    """Every motif of the shelf."""
+    return tuple(motif for _, motif in _motifs())
+
+
 def motifs_of(*texts: str) -> tuple[Motif, ...]:
     """The motifs of the texts, in the order in which their words come; each once."""
     found: dict[str, Motif] = {}

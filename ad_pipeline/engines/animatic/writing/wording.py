@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from ad_pipeline.story.brief import StoryLanguage
+from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.hangul import Particle, is_hangul, particle
 
 LONGEST_NAME = {"ko": 16, "en": 30}
+_SHORTEST_PART = {"ko": 2, "en": 3}
+"""Words of a part that still says something: "A bee" does not."""
 LINE_LETTERS = {"ko": 16, "en": 24}
 
 # Words that make a cosmetic sound like a medicine, and words that only a measured claim may use.
@@ -65,14 +68,17 @@ def is_clean(text: str, avoided: Iterable[str]) -> bool:
     return True
 
 
-def sayable(concept: str, language: StoryLanguage) -> tuple[str, ...]:
-    """The concept's sentences that an ad may say as they are: no notes about the film, no unproven effects."""
+def sayable(concept: str, language: StoryLanguage, *, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """The concept's sentences that an ad may say as they are: no notes about the film, no unproven effects.
+
+    `names` are the product's and brand's own; see `story/claims.py`.
+    """
     kept: list[str] = []
     for sentence in re.split(r"(?<=[.!?。])\s+|\n+", concept):
         bare = sentence.strip().rstrip(".。 ")
         if not 4 <= len(bare) <= 120 or _ABOUT_THE_FILM.search(bare) or not is_clean(bare, _MEDICAL):
             continue
-        if re.search(r"\d\s?(?:%|배|percent|x\b)", bare) or not re.search(r"\w", bare):
+        if not re.search(r"\w", bare) or flags_of(bare, language, names=names):
             continue
         in_hangul = any(is_hangul(letter) for letter in bare)
         if in_hangul == (language == "ko"):
@@ -86,7 +92,7 @@ def shorter_parts(sentence: str, language: StoryLanguage) -> tuple[str, ...]:
     parts = [before.strip()] if comma else []
     if language == "ko":
         parts += [part for part in re.split(r"(?<=에서도|부터는) |(?<=에서|에도|에는|지만) ", sentence, maxsplit=1)[1:]]
-    return tuple(part for part in parts if len(part) >= 4)
+    return tuple(part for part in parts if len(part) >= 4 and len(part.split()) >= _SHORTEST_PART[language])
 
 
 def on_screen(text: str, language: StoryLanguage, *, lines: int = 2) -> str:
@@ -120,8 +126,8 @@ def _raised(text: str) -> str:
 
 
 def _polite(sentence: str) -> str:
-    """A plain ending in the polite form: 시작한다 is 시작합니다, 먹는다 is 먹습니다."""
-    if not re.search(r"[가-힣]{2}다$", sentence):
+    """A plain ending in the polite form: 시작한다 is 시작합니다, 먹는다 먹습니다, 끝났다 끝났습니다, 켠다 켭니다."""
+    if not re.search(r"[가-힣]다$", sentence):
         return sentence
     stem, last = sentence[:-2], sentence[-2]
     apart = unicodedata.normalize("NFD", last)
@@ -129,4 +135,6 @@ def _polite(sentence: str) -> str:
         return f"{stem}습니다"
     if len(apart) == 3 and apart[2] == "\u11ab":
         return stem + unicodedata.normalize("NFC", f"{apart[:2]}\u11b8") + "니다"
+    if apart[2:] in ("\u11bb", "\u11b9"):
+        return f"{sentence[:-1]}습니다"
     return sentence
