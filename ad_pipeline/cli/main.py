@@ -84,6 +84,7 @@ def _command(name: str) -> Command:
         "make": "making", "rerun": "making", "takes": "looking", "pick": "looking", "show": "looking",
         "route": "looking", "doctor": "doctor", "ui": "ui", "gpu": "gpu",
         "edit": "editing", "clip": "editing",
+        "storyboard": "writing", "rewrite": "writing", "variants": "writing",
     }[name]  # fmt: skip
     return getattr(importlib.import_module(f"ad_pipeline.cli.{module}"), name)
 
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     rerun.add_argument("--upgrade", action="store_true", help=say("try again what a weaker engine made"))
     rerun.add_argument("--urgent", action="store_true", help=say("its GPU jobs go before those that wait"))
     _add_editing(commands)
+    _add_writing(commands)
     takes = _added(commands, "takes", say("list the takes of a session's artifacts"))
     takes.add_argument("session", metavar="SESSION")
     takes.add_argument("--scene", metavar="scene_003")
@@ -158,6 +160,28 @@ def _add_editing(commands: Any) -> None:
     clip.add_argument("--force", action="store_true", help=say("overwrite what lies there"))
     clip.add_argument("--seed", type=int, default=7, metavar="N", help=say("another number gives another clip"))
     clip.add_argument("--urgent", action="store_true", help=say("its GPU jobs go before those that wait"))
+
+
+def _add_writing(commands: Any) -> None:
+    board = _added(commands, "storyboard", say("write the storyboard of a brief, and show what it will take"))
+    board.add_argument("brief", metavar="BRIEF.yaml", nargs="?")
+    board.add_argument(
+        "--from", dest="source", choices=["file", "chat"], default="file", help=say("chat: tell the brief, be asked")
+    )
+    board.add_argument("--stream", action="store_true", help=say("show each scene the moment it is decided"))
+    board.add_argument("--session", help=say("the ad's name and folder; the brief's file name when not given"))
+    board.add_argument("--quality", choices=["draft", "standard", "premium"])
+    board.add_argument("--engine", choices=["auto", "local", "cloud", "hybrid"])
+    rewrite = _added(commands, "rewrite", say("change the words of one scene as you ask, and make the final again"))
+    rewrite.add_argument("session", metavar="SESSION")
+    rewrite.add_argument("words", metavar="WORDS", help=say('what to change, e.g. "warmer, mention ceramide"'))
+    rewrite.add_argument("--scene", metavar="scene_002", required=True)
+    rewrite.add_argument("--words-only", action="store_true", help=say("do not make the film yet"))
+    variants = _added(commands, "variants", say("make other versions of an ad that share whatever stays the same"))
+    variants.add_argument("session", metavar="SESSION")
+    variants.add_argument("--n", type=int, default=3, metavar="N", help=say("how many"))
+    variants.add_argument("--vary", choices=["hook", "cta", "tone"], default="hook", help=say("what differs"))
+    variants.add_argument("--words-only", action="store_true", help=say("do not make the film yet"))
 
 
 def _added(commands: Any, name: str, text: str) -> argparse.ArgumentParser:

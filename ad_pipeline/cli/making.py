@@ -39,8 +39,8 @@ _LOOK_EVERY_S = 0.1
 def make(options: argparse.Namespace) -> int:
     """Make the ad of a brief; what is finished already is kept."""
     path = Path(options.brief)
-    text = _with_choices(_read(path), quality=options.quality, engine=options.engine)
-    session_id = checked_session_id(_session_name(path) if options.session is None else options.session)
+    text = brief_with_choices(path, quality=options.quality, engine=options.engine)
+    session_id = session_named(options.session, path)
     workplace = Workplace.at(settings_from_environment())
     open_session(workplace, session_id, text, folder=path.absolute().parent)
     told = "" if options.json else page_line(facts_of(workplace, session_id))
@@ -222,8 +222,13 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _with_choices(text: str, *, quality: str | None, engine: str | None) -> str:
-    """The brief with the command line's choices in it, so that a resume finds the same words."""
+def brief_with_choices(path: Path, *, quality: str | None, engine: str | None) -> str:
+    """The brief with the command line's choices in it, so that a resume finds the same words.
+
+    Raises:
+        BriefRejected: it cannot be read.
+    """
+    text = _read(path)
     chosen = {name: value for name, value in (("quality", quality), ("engine_preference", engine)) if value}
     if chosen and text.lstrip().startswith("{"):  # JSON has no lines to replace
         values = mapping_from_yaml(text, rejected=BriefRejected, what="brief") | chosen
@@ -231,6 +236,15 @@ def _with_choices(text: str, *, quality: str | None, engine: str | None) -> str:
     for name, value in chosen.items():
         text = re.sub(rf"(?m)^{name}:.*\n?", "", text).rstrip("\n") + f"\n{name}: {value}\n"
     return text
+
+
+def session_named(wish: str | None, path: Path) -> str:
+    """The session's id: the wished one, else the brief's file name.
+
+    Raises:
+        InputRejected: it is none.
+    """
+    return checked_session_id(_session_name(path) if wish is None else wish)
 
 
 def _session_name(path: Path) -> str:

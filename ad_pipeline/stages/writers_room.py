@@ -240,7 +240,8 @@ class _Room:
         details: dict[str, Any] = {
             "steps": [step.noted() for step in team.steps],
             "strategy": strategy.model_dump(),
-            "persona": {"name": self._choice.persona.name, "why": str(self._choice.why)},
+            "persona": self._choice.persona.name,
+            "persona_why": self._choice.why.noted(),
             "review": review_note(best.review),
             "versions": [scores_note(version.review) for version in versions],
             "flags": flags_note(best.measured),

@@ -1,0 +1,96 @@
+"""What an ad will likely take before it is made: who does what and why, for how much, in how long.
+
+Costs come from the price tables. Times are what the same model took here before: nobody's promises.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ad_pipeline.errors import InputRejected
+from ad_pipeline.messages import Message
+from ad_pipeline.routing.route import ROUTED_STAGES, Decision, RoutedStage, decide, role_decisions
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.sessions.store import SessionStore
+from ad_pipeline.stages.session_facts import SessionFacts
+from ad_pipeline.stages.workplace import Workplace
+
+_SESSIONS_READ = 20
+"""The newest sessions tell how long things take."""
+_PER_FORMAT = ("key_image", "motion_clip", "lipsync", "final_mp4")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """One route: a stage or a role, its model, how many pieces it makes, and what they take together."""
+
+    stage: RoutedStage
+    decision: Decision
+    pieces: int
+    cost_usd: float
+    seconds: float | None
+    """None where nothing of the kind was made here yet."""
+    why_not_ready: Message | None
+
+    @property
+    def model_id(self) -> str:
+        return self.decision.wanted.model_id
+
+
+def prospects(workplace: Workplace, facts: SessionFacts) -> list[Prospect]:
+    """Every route of the session, in film order, scenes of one route together."""
+    took = seconds_taken(workplace.store)
+    found: dict[tuple[str, str, str], list[Decision]] = defaultdict(list)
+    for decision in _decisions(facts):
+        found[decision.stage, decision.wanted.model_id, str(decision.reason)].append(decision)
+    return [_prospect(workplace, facts, decisions, took) for decisions in found.values()]
+
+
+def seconds_taken(store: SessionStore) -> Mapping[tuple[str, str], float]:
+    """(stage, model) -> the median seconds of one take, over the newest sessions."""
+    told: dict[tuple[str, str], list[float]] = defaultdict(list)
+    newest = sorted(store.session_ids(), key=lambda name: store.session(name).folder.stat().st_mtime, reverse=True)
+    for session_id in newest[:_SESSIONS_READ]:
+        for record in _readable(store, session_id):
+            told[record.stage, f"{record.engine}/{record.model}"].append(record.seconds_run)
+            for step in record.details.get("steps", ()) if record.stage == "storyboard" else ():
+                told[str(step.get("role")), str(step.get("used"))].append(float(step.get("seconds", 0.0)))
+    return {key: statistics.median(seconds) for key, seconds in told.items()}
+
+
+def _readable(store: SessionStore, session_id: str) -> Iterable[TakeRecord]:
+    try:
+        return store.session(session_id).records()
+    except InputRejected:  # a record that somebody broke tells no times
+        return ()
+
+
+def _decisions(facts: SessionFacts) -> list[Decision]:
+    """The storyboard by its roles where a room writes it, then each scene's stages, then what is made once."""
+    brief = facts.brief
+    roles = list(role_decisions(brief).values())
+    found = roles or [decide("storyboard", brief=brief)]
+    scenes = facts.storyboard.scenes
+    for stage in ROUTED_STAGES:
+        if stage not in ("storyboard", "music"):
+            found += [decide(stage, brief=brief, scene=scene, kit=facts.kit) for scene in scenes]
+    return [*found, decide("music", brief=brief), decide("final_mp4", brief=brief)]
+
+
+def _prospect(
+    workplace: Workplace, facts: SessionFacts, decisions: Sequence[Decision], took: Mapping[tuple[str, str], float]
+) -> Prospect:
+    first = decisions[0]
+    formats = len(facts.storyboard.all_formats) if first.stage in _PER_FORMAT else 1
+    one_s = took.get((first.stage, first.wanted.model_id))
+    return Prospect(
+        stage=first.stage,
+        decision=first,
+        pieces=len(decisions) * formats,
+        cost_usd=round(sum(decision.cost_usd for decision in decisions), 4),
+        seconds=None if one_s is None else round(one_s * len(decisions) * formats, 2),
+        why_not_ready=workplace.engines.why_not(first.wanted.model_id) if first.wanted.crafts else None,
+    )
