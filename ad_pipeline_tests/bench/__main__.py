@@ -15,12 +15,13 @@ from ad_pipeline_tests.bench.machine import busy_note, machine_facts
 from ad_pipeline_tests.bench.overhead import overhead_rows
 from ad_pipeline_tests.bench.rows import Row, earlier, report_text, table
 from ad_pipeline_tests.bench.scheduling import scheduling_rows
+from ad_pipeline_tests.bench.stories import story_rows
 from ad_pipeline_tests.bench.web import ui_rows
 
 _TOP = Path(__file__).parents[2]
 _REPORT = _TOP / "docs" / "benchmarks.md"
 _BRIEF = _TOP / "examples" / "laneige_15s.yaml"
-_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling")
+_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling", "stories")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +62,10 @@ def _measured(folder: Path, wanted: set[str], *, rounds: int, quick: bool) -> li
         rows += overhead_rows(folder / "gpu", quick=quick, tell=_tell)
     if "scheduling" in wanted:
         rows += scheduling_rows(folder, quick=quick, tell=_tell)
+    if "stories" in wanted:
+        _tell("sixty briefs by the template writer")
+        (folder / "stories").mkdir()
+        rows += story_rows(folder / "stories", quick=quick)
     return rows
 
 
