@@ -65,16 +65,12 @@ class Shop:
 def open_shop(pages: Mapping[str, Answer], *, tls: ssl.SSLContext | None = None) -> Generator[Shop]:
     """The shop, for as long as the block lasts; what it does not have is answered by 404."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0.1)
     shop = Shop(port=listener.getsockname()[1], pages=dict(pages), scheme="https" if tls else "http")
     closing = threading.Event()
 
     def serve() -> None:
         while not closing.is_set():
-            try:
-                connection, _ = listener.accept()
-            except TimeoutError:
-                continue
+            connection, _ = listener.accept()
             threading.Thread(target=_served, args=(connection, shop, tls), daemon=True).start()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -83,6 +79,7 @@ def open_shop(pages: Mapping[str, Answer], *, tls: ssl.SSLContext | None = None)
         yield shop
     finally:
         closing.set()
+        socket.create_connection(listener.getsockname()).close()  # wakes it
         thread.join()
         listener.close()
 

@@ -37,6 +37,7 @@ _NEVER = tuple(
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PLAIN_V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)")
 _NUMBER_LABEL = re.compile(r"(?:0[xX][0-9a-fA-F]*|\d+)\.?")
+_HOST = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,252}|[0-9a-f:.]{2,45}")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -97,7 +98,7 @@ def page_address(text: str) -> PageAddress:
     if url.userinfo:
         raise PageUnreadable("the address holds a user or a password; give one that anybody may open")
     host = url.raw_host.decode("ascii").lower()
-    if not host or len(str(url)) > LONGEST_URL or _CONTROL.search(host):
+    if not _HOST.fullmatch(host) or len(str(url)) > LONGEST_URL or not 0 < (url.port or 80) < 65536:
         raise _malformed()
     return PageAddress(
         scheme=url.scheme, host=host, port=url.port or _PORTS[url.scheme], target=url.raw_path.decode("ascii") or "/"

@@ -30,7 +30,7 @@ _ALIKE = str.maketrans(
 # Where nobody sees it, a text that only sounds like it is enough.
 _FOR_MACHINES = re.compile(
     r"\b(?:ai|llm|gpt|model|assistant|prompt|instruct\w*|ignore|must|brand|competitor|link|always|never)\b"
-    r"|인공\s?지능|프롬프트|지시|명령|하세요|하십시오|하라|해라|쓰라|써라|반드시|브랜드",
+    r"|인공\s?지능|프롬프트|지시|명령|하세요|하십시오|하라|해라|쓰라|써라|쓰세요|적으세요|반드시|브랜드",
     re.IGNORECASE,
 )
 
@@ -99,7 +99,7 @@ class Sieve:
         """Look through what no customer sees (hidden text, comments); its orders are kept, the rest is dropped."""
         for text in texts:
             for sentence in sentences_of(harmless(text)):
-                if is_order(sentence) or (len(sentence) > 12 and _FOR_MACHINES.search(sentence)):
+                if is_order(sentence) or (len(sentence) > 8 and _FOR_MACHINES.search(sentence)):
                     self._take(sentence)
 
     def _take(self, sentence: str) -> None:
