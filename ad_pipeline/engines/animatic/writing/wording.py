@@ -12,8 +12,6 @@ from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.hangul import Particle, is_hangul, particle
 
 LONGEST_NAME = {"ko": 16, "en": 30}
-_SHORTEST_PART = {"ko": 2, "en": 3}
-"""Words of a part that still says something: "A bee" does not."""
 LINE_LETTERS = {"ko": 16, "en": 24}
 
 # Words that make a cosmetic sound like a medicine, and words that only a measured claim may use.
@@ -27,6 +25,7 @@ _MEDICAL = {
 _ABOUT_THE_FILM = re.compile(
     r"광고|영상|장면|컷|보여|강조|타깃|타겟|캠페인|소비자|고객에게|표현|(?i:\b(?:ad|video|film|scene|shot|show|shows|camera|campaign|viewer|audience|target)\b)"
 )
+_ARTICLE = re.compile(r"(?i)^(?:an?|the) ")
 _SLOT = re.compile(r"<([a-z]+)(?::([가-힣]+))?>")
 _SIZE = re.compile(r"\s*[\[(]?\b\d+(?:\.\d+)?\s?(?:ml|mL|g|oz|매|ea|EA|개입|호)(?![A-Za-z])[\])]?")
 
@@ -92,7 +91,8 @@ def shorter_parts(sentence: str, language: StoryLanguage) -> tuple[str, ...]:
     parts = [before.strip()] if comma else []
     if language == "ko":
         parts += [part for part in re.split(r"(?<=에서도|부터는) |(?<=에서|에도|에는|지만) ", sentence, maxsplit=1)[1:]]
-    return tuple(part for part in parts if len(part) >= 4 and len(part.split()) >= _SHORTEST_PART[language])
+    # A single word, "A bee", says nothing beside a product's name.
+    return tuple(part for part in parts if len(part) >= 4 and " " in _ARTICLE.sub("", part))
 
 
 def on_screen(text: str, language: StoryLanguage, *, lines: int = 2) -> str:
