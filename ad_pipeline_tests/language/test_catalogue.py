@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ad_pipeline.engines.registry import Registry
 from ad_pipeline.errors import EngineUnavailable, InputRejected
 from ad_pipeline.routing.catalogue import models
 from ad_pipeline.settings import settings_from_environment
+from ad_pipeline_tests.language.model_table import PAGE, page_with_table
 
 _OWN_SERVER = '[servers.box]\nkind = "openai"\nurl = "{url}"\nlocal = true\n'
 _OWN_MODEL = (
@@ -217,3 +219,22 @@ def test_a_price_is_that_of_a_million_tokens(models_file: Path) -> None:
 
     assert (row.usd_per_million_input, row.usd_per_million_output) == (2.5, 10.0)
     assert _book().models["openai/gpt-4o"].cost_usd(input_tokens=2000, output_tokens=1000) == pytest.approx(0.015)
+
+
+# --- the page ------------------------------------------------------------------------------------------
+
+
+def test_the_page_lists_the_models_that_there_are() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page_with_table(), (
+        "run: python -m ad_pipeline_tests.language.model_table"
+    )
+
+
+def test_the_examples_of_the_page_are_lists_that_can_be_read(models_file: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+
+    for example in examples:
+        models_file.write_text(example, encoding="utf-8")
+        assert _book().models
+    assert len(examples) == 2
+    assert models()["box/qwen-32b"].local

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ MORE_TRIES = 2
 LOOK_S = 0.1
 """How often a call looks whether it was stopped, or has gone on for too long."""
 MOST_PROBLEMS = 8
+
+_MARKS = re.compile(r"<\||\[\||</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<<SYS>>")
+"""How the chat templates of Qwen, Llama, EXAONE, Mistral and Gemma mark whose turn it is."""
 
 Result = TypeVar("Result")
 
@@ -259,22 +263,29 @@ def _with_reply(turns: tuple[Turn, ...], judged: _Judged[Any]) -> tuple[Turn, ..
     return (*turns, Turn(speaker="assistant", text=judged.text or "{}"), Turn(speaker="user", text=judged.to_model))
 
 
+def _defused(text: str) -> str:
+    """The text with every mark broken that would end its message: own servers take such words for the real mark."""
+    return _MARKS.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", text)
+
+
 def _ask_of(question: Question[Any], model: LanguageModel) -> Ask:
+    is_own = model.server.local or model.server.kind == "ollama"
+    text = _defused(question.text) if is_own else question.text
     schema = question.answer.model_json_schema()
     instructions = question.instructions
     # Own servers hold the model to the schema without showing it: what a field is for, it reads here.
-    if model.answers == "prompt" or model.server.kind == "ollama" or model.server.local:
+    if model.answers == "prompt" or is_own:
         shown = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
         instructions += f"\n\nAnswer with one JSON object of this JSON schema, and nothing else:\n{shown}"
     return Ask(
         instructions=instructions,
-        turns=(Turn(speaker="user", text=question.text),),
+        turns=(Turn(speaker="user", text=text),),
         schema=schema,
         schema_name=question.answer.__name__,
         most_tokens=question.most_tokens,
         temperature=question.temperature,
         seed=question.seed,
-        prompt_tokens=tokens.at_most(instructions) + tokens.at_most(question.text),
+        prompt_tokens=tokens.at_most(instructions) + tokens.at_most(text),
     )
 
 

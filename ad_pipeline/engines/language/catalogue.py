@@ -27,6 +27,8 @@ Kind = Literal["ollama", "openai", "anthropic"]
 Answers = Literal["schema", "tool", "prompt"]
 Effort = Literal["minimal", "low", "medium", "high"]
 
+_ROOM_TO_THINK: Mapping[Effort, int] = MappingProxyType({"minimal": 1000, "low": 4000, "medium": 12000, "high": 24000})
+
 ROLES = ("local", "strategy", "copy", "review")
 LARGEST_FILE_BYTES = 1_000_000
 
@@ -74,6 +76,11 @@ class LanguageModel:
     @property
     def local(self) -> bool:
         return self.server.local and self.why_not_local() is None
+
+    @property
+    def thinking_tokens(self) -> int:
+        """What a reasoning model thinks counts as output; the room for its answer comes on top of this."""
+        return _ROOM_TO_THINK[self.effort] if self.effort else 0
 
     def has_ended(self, today: datetime.date | None = None) -> bool:
         return self.ends is not None and (today or datetime.date.today()) >= self.ends

@@ -7,7 +7,8 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from ad_pipeline.engines.contracts import Answer, Answered, EngineFacts, Job, LanguageEngine, Question
+from ad_pipeline.engines.contracts import Answer, Answered, EngineFacts, Estimate, Job, LanguageEngine, Question
+from ad_pipeline.engines.language import tokens
 from ad_pipeline.engines.language.asking import Asking
 from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Door
@@ -15,7 +16,7 @@ from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.ollama_door import OllamaDoor
 from ad_pipeline.engines.language.vendor_door import VendorDoor, load_vendor
 from ad_pipeline.engines.language.wire import strangers_behind
-from ad_pipeline.errors import Cancelled
+from ad_pipeline.errors import Cancelled, EngineUnavailable
 from ad_pipeline.messages import Message, worded
 
 IDLE_S = 45.0
@@ -64,7 +65,16 @@ class ListedModel(LanguageEngine):
             return worded("it needs a key in the environment variable {variable}", variable=server.key_env)
         return None
 
+    def estimate_question(self, question: Question[Any]) -> Estimate:
+        """What one answer costs at most: its repairs would cost as much again, each."""
+        prompt = tokens.at_most(question.instructions) + tokens.at_most(question.text)
+        most = question.most_tokens + self.model.thinking_tokens
+        return Estimate(cost_usd=self.model.cost_usd(input_tokens=prompt, output_tokens=most))
+
     def ask(self, question: Question[Answer], job: Job) -> Answered[Answer]:
+        missing = self.missing()
+        if missing:
+            raise EngineUnavailable("{engine} is not ready: {missing}", engine=self.model.model_id, missing=missing)
         why_not_local = self.model.why_not_local()
         if why_not_local:
             raise self._faults.not_local(why_not_local)

@@ -85,9 +85,10 @@ class OllamaDoor(Door):
             raise Passing(self._faults.cut_off(_words(error))) from error
 
     def _body(self, ask: Ask) -> dict[str, Any]:
+        most_tokens = ask.most_tokens + self._model.thinking_tokens
         options: dict[str, Any] = {
-            "num_predict": ask.most_tokens,
-            "num_ctx": context_for(ask.prompt_tokens + ask.most_tokens, self._model.context_tokens),
+            "num_predict": most_tokens,
+            "num_ctx": context_for(ask.prompt_tokens + most_tokens, self._model.context_tokens),
         }
         if self._model.temperature:
             options["temperature"] = ask.temperature

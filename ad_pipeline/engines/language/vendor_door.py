@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from ad_pipeline.engines.language.catalogue import Effort, Kind, LanguageModel
+from ad_pipeline.engines.language.catalogue import Kind, LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
 from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.listing import listing_request, names_listed
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.settings import ModelSettings
 
-_ROOM_TO_THINK: dict[Effort, int] = {"minimal": 1000, "low": 4000, "medium": 12000, "high": 24000}
-"""What a reasoning model thinks counts as output; the room for the answer comes on top."""
 _NO_KEY = "none"
 """The libraries want one; a server without keys does not look at it."""
 
@@ -154,7 +152,7 @@ def _settings(row: LanguageModel, ask: Ask) -> ModelSettings:
         settings["seed"] = ask.seed
     if row.effort:
         settings["thinking"] = row.effort
-        settings["max_tokens"] = ask.most_tokens + _ROOM_TO_THINK[row.effort]
+        settings["max_tokens"] = ask.most_tokens + row.thinking_tokens
     return settings
 
 
