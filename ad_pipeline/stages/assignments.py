@@ -5,7 +5,7 @@ from __future__ import annotations
 from ad_pipeline.engines.animatic.writing.shelf import category_of
 from ad_pipeline.routing.prompt_styles import prompt_style
 from ad_pipeline.routing.route import decide
-from ad_pipeline.stages.kits import brand_names
+from ad_pipeline.stages.kits import brands_here
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.arc import purposes_for
@@ -37,7 +37,8 @@ def assignment_of(facts: SessionFacts) -> tuple[Assignment, Choice]:
 
 def known_brands(workplace: Workplace) -> tuple[str, ...]:
     """Names that an ad for somebody else must not say: of the kits here, and of brands that models know."""
-    return (*brand_names(workplace.brands), *other_brands())
+    named = [name for names in brands_here(workplace.brands).values() for name in names]
+    return (*dict.fromkeys(named), *other_brands())
 
 
 def speaker_words(persona: Persona, language: StoryLanguage) -> str:

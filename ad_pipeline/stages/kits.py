@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -40,14 +40,14 @@ def kit_of(brand_id: str, *, folders: Sequence[str]) -> BrandKit:
     )  # fmt: skip
 
 
-def brand_names(folders: Sequence[str]) -> tuple[str, ...]:
-    """The names of all brands that have a kit here; a kit that cannot be read has none."""
-    found: list[str] = []
+def brands_here(folders: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """brand_id -> the names of every brand that has a kit here; a kit that cannot be read has none."""
+    found: dict[str, tuple[str, ...]] = {}
     for path in _kit_files(folders):
         with contextlib.suppress(KitRejected, OSError):
             kit = kit_from_text(_text_of(path), folder=path.parent)
-            found += [name for name in (kit.name, kit.name_ko) if name]
-    return tuple(dict.fromkeys(found))
+            found.setdefault(path.stem, tuple(name for name in (kit.name, kit.name_ko) if name))
+    return found
 
 
 def _kit_files(folders: Sequence[str]) -> Iterator[Path]:

@@ -86,6 +86,16 @@ class Brief(BaseModel):
                 given[name] = [given[name]]
         return given
 
+    @model_validator(mode="after")
+    def _is_payable(self) -> Brief:
+        if self.engine_preference == "cloud" and self.budget_usd == 0:
+            raise BriefRejected(
+                "field 'budget_usd': it is 0, and engine_preference: cloud wants paid engines; raise it, or say "
+                "engine_preference: local",
+                field="budget_usd",
+            )
+        return self
+
     @field_validator("*", mode="after")
     @classmethod
     def _readable(cls, value: Any) -> Any:

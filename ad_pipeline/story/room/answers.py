@@ -111,5 +111,26 @@ class Review(_Answer):
     advice: tuple[Text, ...] = Field(default=(), max_length=6, description="what the writer shall change, by scene")
 
 
+class NotedClaim(_Answer):
+    """A claim as a person told it."""
+
+    text: Text = Field(min_length=1, max_length=300)
+    source: Text = Field(min_length=1, max_length=300)
+
+
+class BriefNotes(_Answer):
+    """The listener's: what a person said of their brief; what they did not say is empty."""
+
+    brand_id: str = ""
+    product: Text = Field(default="", max_length=200)
+    duration: float = Field(default=0.0, ge=0, le=600, description="seconds; 0 when not said")
+    concept: Text = Field(default="", max_length=1000)
+    target_audience: Text = Field(default="", max_length=500)
+    goal: Text = Field(default="", max_length=500)
+    tone: Text = Field(default="", max_length=100)
+    channels: tuple[str, ...] = Field(default=(), max_length=6)
+    claims: tuple[NotedClaim, ...] = Field(default=(), max_length=6)
+
+
 SCORES = ("tone_match", "brand_fit", "claim_safety", "legibility", "reading_speed", "hook_strength")
 """What a review scores, the one that decides first."""
