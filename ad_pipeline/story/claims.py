@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -79,7 +80,7 @@ def flags_of(
     clause says its numbers and words and nothing else; no claim carries what is forbidden. `names` are the product's
     and brand's own: their words need no proof where they stand in full, and a number in them is no measurement.
     """
-    plain = "\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text))
+    plain = _plain(text)
     low = plain.lower()
     found: list[Flag] = []
     for rule in claim_rules().values():
@@ -92,6 +93,15 @@ def flags_of(
             carried = supporter(clause, inside, supported, names=names) if rule.severity == "needs_proof" else None
             found.append(Flag(rule=rule, words=tuple(dict.fromkeys(inside)), clause=clause, supported_by=carried))
     return tuple(found)
+
+
+def _plain(text: str) -> str:
+    """`text` as it is read: one space between words, an empty line as a line's end, no letters in disguise.
+
+    A full-width １００％ is 100%, and a zero-width space hides no word from a rule.
+    """
+    seen = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    return "\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", seen))
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pytest
 
@@ -119,6 +120,14 @@ INNOCENT_KO = [
     "모두가 잠든 밤, 나를 위한 오 분",
     "정오의 햇빛 아래서도 자연스럽게",
     "향기로 기억되는 사람",
+    "햇살 빠지는 창가에서",
+    "최강 한파에도 웃는 얼굴",
+    "하루 중 가장 좋은 시간",
+    "두 배로 즐거운 주말",
+    "오 분 만에 준비 끝, 문을 나서요",
+    "50%까지 깜짝 할인",
+    "마음의 치유가 필요한 밤",
+    "내일은 패션 유전자처럼 반짝",
 ]
 
 FLAGGED_EN = [
@@ -228,6 +237,14 @@ INNOCENT_EN = [
     "Worth every second in the mirror",
     "Feel it melt as you press",
     "Old stone, soft silk, first light",
+    "A healing walk in the forest",
+    "The remedy for Mondays",
+    "Gone in a second, remembered all day",
+    "See you in two weeks",
+    "The first serum I ever finished",
+    "A five-star nap",
+    "Organic shapes on a white table",
+    "2 x 50ml in one box",
 ]
 
 
@@ -354,6 +371,13 @@ def test_a_finding_tells_the_words_as_they_stand_and_what_to_do() -> None:
     assert flag.clause == "It HEALS your skin"
     assert "medicine" in flag.fix("en")
     assert "약" in flag.fix("ko")
+
+
+def test_letters_in_disguise_are_read_as_what_they_are() -> None:
+    assert "no_risk" in _rules("１００％ 안전한 크림", "ko")
+    assert "drug_effect" in _rules("여드름 치\u200b료", "ko")
+    assert "drug_effect" in _rules("ｃｕｒｅs everything", "en")
+    assert "drug_effect" in _rules(unicodedata.normalize("NFD", "아토피 안녕"), "ko")
 
 
 def test_english_words_are_found_in_korean_copy() -> None:
