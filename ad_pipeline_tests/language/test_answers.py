@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
+from ad_pipeline.engines.contracts import Question
 from ad_pipeline.engines.language.catalogue import Answers, Kind, LanguageModel
 from ad_pipeline.engines.language.engine import ListedModel
 from ad_pipeline.errors import EngineRefused
@@ -315,3 +317,23 @@ def test_a_question_tells_what_it_may_cost() -> None:
 
     assert 0.06 < model.estimate_question(question()).cost_usd < 0.065
     assert free.estimate_question(question()).cost_usd == 0
+
+
+class _Slogan(BaseModel):
+    text: str = Field(max_length=2000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "local", "has_length"), [("ollama", True, False), ("openai", True, False), ("openai", False, True)]
+)
+def test_an_own_server_makes_no_grammar_of_lengths_and_the_answer_is_held_to_them(
+    kind: Kind, local: bool, has_length: bool
+) -> None:
+    asking: Question[_Slogan] = Question(role="copy", instructions="Write.", text="a cream", answer=_Slogan)
+
+    with LanguageServer({"text": "x" * 2001}, models=[NAME]) as server:
+        with pytest.raises(EngineRefused, match="text: String should have at most 2000 characters"):
+            ListedModel(listed(kind, server.url, local=local)).ask(asking, Watched().job)
+
+        assert ("maxLength" in json.dumps(server.asked[0].schema)) is has_length
+        assert ('"maxLength":2000' in server.asked[0].system) is local

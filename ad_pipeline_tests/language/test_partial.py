@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
+from ad_pipeline.engines.language.grammar import grammar_of
 from ad_pipeline.engines.language.ollama_door import context_for
 from ad_pipeline.engines.language.partial import Listener, json_text, read_so_far
 from ad_pipeline.engines.language.tokens import at_least, at_most
@@ -93,3 +95,30 @@ def test_a_context_is_one_of_few_sizes() -> None:
     sizes = [context_for(needed, 32768) for needed in (10, 8192, 8193, 20000, 90000)]
 
     assert sizes == [8192, 8192, 16384, 32768, 32768]
+
+
+class _Line(BaseModel):
+    """One line."""
+
+    title: str = Field(max_length=4000, pattern="^[a-z]+$", description="what it is")
+    format: str = "plain"
+    count: int = Field(ge=1, le=9)
+
+
+class _Lines(BaseModel):
+    lines: list[_Line] = Field(max_length=12)
+    last: _Line | None = None
+
+
+def test_a_grammar_keeps_every_field_and_loses_lengths_and_patterns() -> None:
+    made = grammar_of(_Lines.model_json_schema())
+
+    line = made["$defs"]["_Line"]
+    assert line["properties"] == {
+        "title": {"type": "string"},
+        "format": {"type": "string"},
+        "count": {"type": "integer", "minimum": 1, "maximum": 9},
+    }
+    assert line["required"] == ["title", "count"]
+    assert made["properties"]["lines"] == {"items": {"$ref": "#/$defs/_Line"}, "type": "array", "maxItems": 12}
+    assert made["properties"]["last"] == {"anyOf": [{"$ref": "#/$defs/_Line"}, {"type": "null"}]}

@@ -22,6 +22,7 @@ from ad_pipeline.engines.language import tokens
 from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said, Turn
 from ad_pipeline.engines.language.faults import Faults
+from ad_pipeline.engines.language.grammar import grammar_of
 from ad_pipeline.engines.language.partial import Listener, json_text
 from ad_pipeline.errors import Cancelled, EngineError, EngineRefused, EngineUnavailable
 from ad_pipeline.messages import say
@@ -280,7 +281,7 @@ def _ask_of(question: Question[Any], model: LanguageModel) -> Ask:
     return Ask(
         instructions=instructions,
         turns=(Turn(speaker="user", text=text),),
-        schema=schema,
+        schema=grammar_of(schema) if is_own else schema,
         schema_name=question.answer.__name__,
         most_tokens=question.most_tokens,
         temperature=question.temperature,
