@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
+from importlib import resources
 
 import pytest
 
@@ -23,6 +25,17 @@ FLAGGED_KO = [
     ("흉터 제거, 이제 집에서", "drug_effect"),
     ("몸속 독소를 배출하는 디톡스 크림", "drug_effect"),
     ("피부과 처방 같은 세럼", "drug_effect"),
+    ("붉은기 개선에 딱", "drug_effect"),
+    ("의약품처럼 확실하게", "drug_effect"),
+    ("브이라인으로 바뀌는 얼굴", "body_change"),
+    ("엑소좀 앰플", "body_change"),
+    ("병원용 크림을 집에서", "expert_word"),
+    ("스테로이드 성분 없음", "no_risk"),
+    ("바르는 순간 사라지는 잔주름", "promise"),
+    ("저자극 비건 로션", "tested"),
+    ("가장 강력한 보습", "best"),
+    ("화학 성분은 독입니다", "denigration"),
+    ("만족도 98점", "numbers"),
     ("셀룰라이트 분해 바디 크림", "body_change"),
     ("지방을 분해하는 마사지 젤", "body_change"),
     ("탈모 치료, 샴푸로 시작", "body_change"),
@@ -121,6 +134,11 @@ INNOCENT_KO = [
     "정오의 햇빛 아래서도 자연스럽게",
     "향기로 기억되는 사람",
     "햇살 빠지는 창가에서",
+    "브이라인을 자연스럽게 연출하는 쉐딩",
+    "식물 유래 줄기세포라는 이름의 향",
+    "나는 박사 논문을 쓰는 중",
+    "아침을 먹을 수 있는 시간이 남은 날",
+    "최상의 기분으로 나서는 길",
     "최강 한파에도 웃는 얼굴",
     "하루 중 가장 좋은 시간",
     "두 배로 즐거운 주말",
@@ -140,6 +158,12 @@ FLAGGED_EN = [
     ("Regenerates your cells while you sleep", "drug_effect"),
     ("Boosts collagen in every drop", "drug_effect"),
     ("A detoxifying mask that flushes out toxins", "drug_effect"),
+    ("A gentle treatment for acne", "drug_effect"),
+    ("Powered by stem cells", "body_change"),
+    ("A skin-whitening ritual", "functional"),
+    ("The most effective drop", "best"),
+    ("Parabens are poison", "denigration"),
+    ("Twice the moisture", "numbers"),
     ("Melts away stubborn fat", "body_change"),
     ("The end of cellulite", "body_change"),
     ("Regrows your hair", "body_change"),
@@ -237,6 +261,10 @@ INNOCENT_EN = [
     "Worth every second in the mirror",
     "Feel it melt as you press",
     "Old stone, soft silk, first light",
+    "A scent of plant stem cells and rain",
+    "Iron out the wrinkles in a silk shirt",
+    "Double the fun, half the bag",
+    "100% me, before coffee",
     "A healing walk in the forest",
     "The remedy for Mondays",
     "Gone in a second, remembered all day",
@@ -287,6 +315,27 @@ def test_every_rule_names_its_law_source_date_and_fix(rule: str) -> None:
     assert re.fullmatch(r"2026-\d\d-\d\d", found.checked_on)
     assert re.search(r"[가-힣]", found.fixes["ko"])
     assert found.fixes["en"].isascii() or "“" in found.fixes["en"]
+
+
+def test_every_pattern_of_every_rule_is_met_by_some_sentence() -> None:
+    told = {
+        "ko": [text for text, _ in FLAGGED_KO],
+        "en": [text for text, _ in FLAGGED_EN],
+        "innocent_ko": INNOCENT_KO,
+        "innocent_en": INNOCENT_EN,
+    }
+    rows = tomllib.loads((resources.files("ad_pipeline.story") / "claim_rules.toml").read_text(encoding="utf-8"))
+
+    idle = [
+        (name, pattern)
+        for name, row in rows.items()
+        if isinstance(row, dict)
+        for kind, sentences in told.items()
+        for pattern in row.get(kind, ())
+        if not any(re.search(pattern, text.lower()) for text in sentences)
+    ]
+
+    assert idle == []
 
 
 def test_every_rule_is_met_by_some_sentence_of_the_tables() -> None:
