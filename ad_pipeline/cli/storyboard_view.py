@@ -50,8 +50,10 @@ def print_storyboard(facts: SessionFacts, record: TakeRecord, routes: Sequence[P
     board = facts.storyboard
     why: dict[str, Any] = record.details.get("persona_why", {})
     print(f"{board.title} · {facts.kit.named_in(board.language)} {facts.brief.product} · {board.duration_seconds:g} s")
-    who = f" ({Message.of_note(why).said_in(user_language())})" if why else ""
-    print(say("tone: {tone}; speaker: {persona}", tone=board.tone, persona=board.persona) + who)
+    print(say("tone: {tone}", tone=board.tone))
+    if board.persona not in ("", "auto"):
+        who = f" ({Message.of_note(why).said_in(user_language())})" if why else ""
+        print(say("speaker: {persona}", persona=board.persona) + who)
     _print_timetable(board)
     _print_review(record)
     for verdict in record.verdicts:

@@ -18,7 +18,7 @@ from ad_pipeline.defs.config import (
     StoryboardConfig,
     TakeConfig,
 )
-from ad_pipeline.defs.metadata import check_description, check_results, metadata_of, storyboard_table
+from ad_pipeline.defs.metadata import check_description, check_results, metadata_of, storyboard_table, writers_table
 from ad_pipeline.defs.node_pools import settle_slots
 from ad_pipeline.defs.partitions import ad_sessions, register, scene_of, session_scenes, to_session
 from ad_pipeline.defs.resources import MADE_BY_TAG, WorkplaceResource
@@ -34,6 +34,7 @@ from ad_pipeline.stages.lipsync import make_lipsyncs
 from ad_pipeline.stages.motion_clip import make_motion_clips
 from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.product_page import page_line
+from ad_pipeline.stages.rewriting import rewrite_scene
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of
 from ad_pipeline.stages.sfx import make_sfx
 from ad_pipeline.stages.storyboard import make_storyboard
@@ -43,7 +44,10 @@ from ad_pipeline.stages.workplace import Wishes, Workplace
 # Asset checks cost Dagster three events each, so what belongs together is one check: its first name
 # is the check's, the others are measured with it and shown in its metadata.
 CHECKS: dict[str, dict[str, tuple[str, ...]]] = {
-    "storyboard": {"length": (), "words_to_avoid": ()},
+    "storyboard": {
+        "length": ("narration_fits",), "words_to_avoid": (), "claim_safety": (),
+        "tone_match": ("brand_fit", "claims_reviewed", "legibility", "reading_speed", "hook_strength"),
+    },
     "key_image": {"size": ("format", "not_empty")},
     "motion_clip": {"size": ("format",), "frame_rate": (), "length": (), "black": (), "frozen": ()},
     "voice": {"length": ("whole_text",), "silence": ("clipping",)},
@@ -98,7 +102,8 @@ def storyboard(context: dg.AssetExecutionContext, config: StoryboardConfig, work
     장면마다 무엇을 보여 주고, 말하고, 쓰는지를 정한 콘티입니다. 새 세션이면 Launchpad의 `brief`에 브리프를 넣으세요.
 
     A new session needs a `brief` in the Launchpad; an open one keeps its own. Editing
-    `storyboard.json` by hand is fine: the next run takes it as a new take.
+    `storyboard.json` by hand is fine: the next run takes it as a new take. `rewrite` and `scene`
+    change the words of one scene only.
     """
 
     def make(place: Workplace) -> list[TakeRecord]:
@@ -112,7 +117,10 @@ def storyboard(context: dg.AssetExecutionContext, config: StoryboardConfig, work
                 field="brief",
                 session_id=session_id,
             )
-        record = make_storyboard(place, session_id, config.wishes())
+        if config.rewrite or config.scene:
+            record = rewrite_scene(place, session_id, config.scene, config.rewrite)
+        else:
+            record = make_storyboard(place, session_id, config.wishes())
         register(context.instance, session_id, facts_of(place, session_id).storyboard.scene_ids)
         return [record]
 
@@ -257,7 +265,7 @@ def _materialized(
         settle_slots()
     if not records:
         return
-    shown = _story_shown(facts_of(place, session_id)) if name == "storyboard" else {}
+    shown = _story_shown(facts_of(place, session_id), records[0]) if name == "storyboard" else {}
     yield dg.MaterializeResult(
         asset_key=name,
         data_version=dg.DataVersion(data_version_of(records)),
@@ -266,9 +274,10 @@ def _materialized(
     )
 
 
-def _story_shown(facts: SessionFacts) -> dict[str, Any]:
+def _story_shown(facts: SessionFacts, record: TakeRecord) -> dict[str, Any]:
     page = page_line(facts)
-    return {"scenes": storyboard_table(facts.storyboard)} | ({"product_page": page} if page else {})
+    shown = {"scenes": storyboard_table(facts.storyboard), **writers_table(record)}
+    return shown | ({"product_page": page} if page else {})
 
 
 def _told_again(context: dg.AssetExecutionContext, session: Session, name: str) -> Iterator[dg.AssetCheckResult]:

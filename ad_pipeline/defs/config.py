@@ -54,6 +54,8 @@ class StoryboardConfig(PieceConfig):
     reuse: bool = Field(default=False, description="keep the storyboard when the brief did not change")
     upgrade: bool = Field(default=False, description="try again when a weaker engine wrote it")
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1, description="the next seed when empty")
+    rewrite: str = Field(default="", max_length=600, description='other words for one scene, e.g. "warmer"')
+    scene: str = Field(default="", max_length=40, description="the scene that `rewrite` is for, e.g. scene_002")
 
     def wishes(self) -> Wishes:
         """The same for the stages."""

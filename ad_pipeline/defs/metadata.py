@@ -26,17 +26,25 @@ _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|~&]")
 _ASKS = {
     "bitrate": "Is the bit rate what the channels allow? 비트레이트가 기준 안인가.",
     "black": "Is no stretch black? 검은 화면이 없는가.",
+    "brand_fit": "Could it only be this brand? 이 브랜드만의 광고인가.",
+    "claim_safety": "Is nothing claimed that is forbidden or has no source? 금지되거나 근거 없는 표현이 없는가.",
+    "claims_reviewed": "What does the reviewer say of its claims? 검토자가 본 표현의 안전성.",
     "clipping": "Does no sample clip? 소리가 깨지지 않는가.",
     "container_length": "Does the file say the same length? 파일에 적힌 길이가 맞는가.",
     "format": "Is it encoded as agreed? 인코딩 형식이 맞는가.",
     "frame_rate": "Constant 24 frames a second? 24 fps로 일정한가.",
     "frozen": "Does no stretch stand still? 멈춘 화면이 없는가.",
+    "hook_strength": "Would somebody stop scrolling? 첫 1초에 손이 멈추는가.",
+    "legibility": "Can the words be read at a glance? 한눈에 읽히는가.",
     "length": "Is it as long as it should be? 길이가 맞는가.",
     "loudness": "-14 LUFS ±0.5, measured on the file? 음량이 -14 LUFS인가.",
+    "narration_fits": "Does each narration fit its scene? 내레이션이 장면 안에 들어가는가.",
     "not_empty": "Is there something in the picture? 빈 그림이 아닌가.",
+    "reading_speed": "Is there time to hear and read it? 듣고 읽을 시간이 있는가.",
     "silence": "Is no stretch silent that should not be? 뜻밖의 무음이 없는가.",
     "size": "Are its pixels the format's? 픽셀 크기가 맞는가.",
     "text_inside_safe_zone": "Does the text keep clear of the app's own buttons? 글자가 안전 영역 안에 있는가.",
+    "tone_match": "Does it sound as the brand wants, 0.85 or more? 브랜드의 말투와 맞는가(0.85 이상).",
     "true_peak": "At most -1 dBTP? 트루 피크가 -1 dBTP 이하인가.",
     "unchanged": "Is it the clip it was made from, frame by frame? 원본 클립과 같은가.",
     "whole_text": "Is all of the text spoken? 대사를 끝까지 읽었는가.",
@@ -113,7 +121,33 @@ def storyboard_table(storyboard: Storyboard) -> dg.MetadataValue[Any]:
         )
         for scene in storyboard.scenes
     ]
-    head = ("scene", "length", "purpose", "text 자막", "voice 내레이션", "picture 화면")
+    return _table(("scene", "length", "purpose", "text 자막", "voice 내레이션", "picture 화면"), rows)
+
+
+def writers_table(record: TakeRecord) -> Mapping[str, dg.MetadataValue[Any]]:
+    """Who wrote a storyboard, role by role, and its review; nothing of one that a writers' room did not write."""
+    steps: list[dict[str, Any]] = record.details.get("steps", [])
+    if not steps:
+        return {}
+    wrote = [
+        (
+            step["role"],
+            step["used"] + (" (degraded)" if step["degraded"] else ""),
+            f"{step.get('seconds', 0.0):.1f}\N{NO-BREAK SPACE}s",
+            str(step.get("input_tokens", 0) + step.get("output_tokens", 0)),
+            f"${step.get('cost_usd', 0.0):.4f}",
+        )
+        for step in steps
+    ]
+    review: dict[str, dict[str, Any]] = record.details.get("review", {})
+    scored = [(name, str(note["score"]), str(note["reason"])) for name, note in review.items()]
+    return {
+        "writers": _table(("role 역할", "model 모델", "time", "tokens", "cost"), wrote),
+        "review": _table(("score 항목", "0–1", "reason 이유"), scored),
+    }
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MetadataValue[Any]:
     lines = [head, ("---",) * len(head), *(tuple(map(_cell, row)) for row in rows)]
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
 

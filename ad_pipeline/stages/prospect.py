@@ -1,6 +1,7 @@
 """What an ad will likely take before it is made: who does what and why, for how much, in how long.
 
-Costs come from the price tables. Times are what the same model took here before: nobody's promises.
+Costs come from the price tables. Times are what the same model took here before, else what our own engines
+took where we measured them; of other people's models that made nothing here yet, nobody knows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message
 from ad_pipeline.routing.route import ROUTED_STAGES, Decision, RoutedStage, decide, role_decisions
+from ad_pipeline.routing.times import usual_seconds
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import SessionStore
 from ad_pipeline.stages.session_facts import SessionFacts
@@ -56,9 +58,20 @@ def seconds_taken(store: SessionStore) -> Mapping[tuple[str, str], float]:
     for session_id in newest[:_SESSIONS_READ]:
         for record in _readable(store, session_id):
             told[record.stage, f"{record.engine}/{record.model}"].append(record.seconds_run)
+            told[record.stage, record.engine].append(record.seconds_run)
             for step in record.details.get("steps", ()) if record.stage == "storyboard" else ():
-                told[str(step.get("role")), str(step.get("used"))].append(float(step.get("seconds", 0.0)))
+                if step.get("output_tokens"):
+                    told[str(step["role"]), str(step["used"])].append(float(step.get("seconds", 0.0)))
     return {key: statistics.median(seconds) for key, seconds in told.items()}
+
+
+def _one_s(decision: Decision, took: Mapping[tuple[str, str], float]) -> float | None:
+    """What one piece takes; an engine may call its model otherwise in its records, e.g. with a program's version."""
+    model = decision.wanted
+    known = took.get((decision.stage, model.model_id))
+    if known is None and model.engine in ("animatic", "cut"):
+        known = took.get((decision.stage, model.engine))
+    return usual_seconds(decision.stage, model.model_id) if known is None else known
 
 
 def _readable(store: SessionStore, session_id: str) -> Iterable[TakeRecord]:
@@ -85,7 +98,7 @@ def _prospect(
 ) -> Prospect:
     first = decisions[0]
     formats = len(facts.storyboard.all_formats) if first.stage in _PER_FORMAT else 1
-    one_s = took.get((first.stage, first.wanted.model_id))
+    one_s = _one_s(first, took)
     return Prospect(
         stage=first.stage,
         decision=first,

@@ -190,8 +190,8 @@ def review_verdicts(review: Mapping[str, Any]) -> list[Verdict]:
     """The reviewer's scores; none where no model reviewed: what was not run is no check that passed."""
     return [
         Verdict(
-            name=name,
-            passed=note["score"] >= GOOD_ENOUGH or name != SCORES[0],
+            name="claims_reviewed" if name == "claim_safety" else name,  # that one's name is the rules' own
+            passed=name != SCORES[0] or note["score"] >= GOOD_ENOUGH,
             measured=f"{note['score']:.2f}: {note['reason']}",
             limit=f"at least {GOOD_ENOUGH}" if name == SCORES[0] else "told, not judged",
             severity="warning",

@@ -172,9 +172,10 @@ class _Room:
                 break
             wish = again_text(pen.asked, copy, reasons(version.review))
             again = self._ask("copy", wish, Copy, self._copy_complaints(pen.seconds), 0.82 + 0.05 * attempt)
-            if again is None:
+            mended_again = self._mended(again, pen.house, pen.seconds) if again else copy
+            if mended_again == copy:  # nobody wrote, or nothing new: another review would say the same
                 break
-            copy = self._mended(again, pen.house, pen.seconds)
+            copy = mended_again
         return versions
 
     # --- mending -----------------------------------------------------------------------------

@@ -193,12 +193,12 @@ def test_a_storyboard_of_a_weaker_engine_is_kept_until_it_is_upgraded(workplace:
     weaker = workplace.session("ad").picked(STORYBOARD)
     assert weaker and weaker.degraded
     assert (weaker.degraded.wanted, weaker.degraded.used) == ("room/writers", "animatic/template-writer")
-    better = dataclasses.replace(workplace, engines=Registry(more={"ollama/qwen2.5-7b": TemplateWriter()}))
+    better = dataclasses.replace(workplace, engines=Registry(more={"room/writers": TemplateWriter()}))
 
     assert make_storyboard(better, "ad") == weaker
     upgraded = make_storyboard(better, "ad", Wishes(upgrade=True))
 
-    assert (upgraded.take, upgraded.engine, upgraded.degraded) == (2, "ollama", None)
+    assert (upgraded.take, upgraded.engine, upgraded.degraded) == (2, "room", None)
 
 
 def test_progress_is_read_from_the_records_alone(workplace: Workplace) -> None:
