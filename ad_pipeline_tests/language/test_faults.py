@@ -102,6 +102,26 @@ def test_what_is_no_stream_is_no_language_server(kind: Kind, behaviour: Behaviou
 
 
 @pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        ("openai", "data: null\n\n"),
+        ("openai", 'data: {"choices": [{"delta": {"content": 5}}]}\n\n'),
+        ("openai", "data: 3\n\ndata: [DONE]\n\n"),
+        ("anthropic", 'event: content_block_delta\ndata: {"type": "content_block_delta", "index": 9}\n\n'),
+        ("ollama", '{"message": 5}\n'),
+        ("ollama", "[1]\n"),
+        ("ollama", '{"message": null, "done": true, "prompt_eval_count": "x"}\n'),
+    ],
+)
+def test_an_answer_that_lacks_its_fields_is_no_crash(kind: Kind, page: str) -> None:
+    kind_of_page = "application/x-ndjson" if kind == "ollama" else "text/event-stream"
+    with LanguageServer(scenes(), models=[NAME]) as server:
+        server.behave([Behaviour(page=page, content_type=kind_of_page)] * 3)
+        with pytest.raises((EngineUnavailable, EngineRefused)):
+            asked(listed(kind, server.url))
+
+
+@pytest.mark.parametrize(
     ("kind", "local", "said"),
     [
         ("ollama", True, r"no Ollama answers at .* start it with `ollama serve`.*\[servers.ollama\] in models.toml"),
@@ -292,12 +312,14 @@ def test_a_call_ends_at_once_when_it_is_stopped(kind: Kind, behaviour: Behaviour
     assert took_s < 0.35
 
 
-def test_what_the_listener_raises_comes_out_as_it_is() -> None:
+@pytest.mark.parametrize("error", [Cancelled("the work was stopped"), ValueError("a fault of our own")])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_listener_raises_comes_out_as_it_is(kind: Kind, error: Exception) -> None:
     def stop(_: object) -> None:
-        raise Cancelled("the work was stopped")
+        raise error
 
-    with LanguageServer(scenes(), models=[NAME]) as server, pytest.raises(Cancelled):
-        asked(listed("ollama", server.url), heard=stop)
+    with LanguageServer(scenes(), models=[NAME]) as server, pytest.raises(type(error), match=str(error)):
+        asked(listed(kind, server.url), heard=stop)
 
 
 def test_work_that_is_stopped_already_asks_nobody() -> None:

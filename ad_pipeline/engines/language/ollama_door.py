@@ -7,7 +7,7 @@ prompt on a small card, without a word.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from ad_pipeline.engines.language.catalogue import LanguageModel
@@ -119,7 +119,8 @@ class OllamaDoor(Door):
             said = cast(dict[str, Any], part)
             if said.get("error"):
                 raise Passing(self._faults.broken(200, said["error"]))
-            piece = cast(Mapping[str, Any], said.get("message") or {}).get("content")
+            message = said.get("message")
+            piece = cast(dict[str, Any], message).get("content") if isinstance(message, dict) else None
             if isinstance(piece, str) and piece:
                 pieces.append(piece)
                 told(piece)

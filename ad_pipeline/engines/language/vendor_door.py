@@ -17,6 +17,7 @@ from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
 from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.listing import listing_request, names_listed
 from ad_pipeline.engines.language.wire import Seen, client_for
+from ad_pipeline.errors import AdPipelineError
 
 if TYPE_CHECKING:
     import httpx2
@@ -26,6 +27,23 @@ if TYPE_CHECKING:
 
 _NO_KEY = "none"
 """The libraries want one; a server without keys does not look at it."""
+
+
+class _Listening:
+    """Passes pieces on, and knows its listener's errors from those of the libraries."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        self._told = told
+        self.began = False
+        self.error: BaseException | None = None
+
+    def __call__(self, piece: str) -> None:
+        self.began = True
+        try:
+            self._told(piece)
+        except BaseException as error:
+            self.error = error
+            raise
 
 
 def load_vendor(kind: Kind) -> None:
@@ -61,8 +79,8 @@ class VendorDoor(Door):
     async def _replied(self, ask: Ask, told: Callable[[str], None]) -> Said:
         from pydantic_ai.direct import model_request_stream
 
-        began = False
-        with _mapped(self._faults, self._seen, lambda: began):
+        listening = _Listening(told)
+        with _mapped(self._faults, self._seen, listening):
             async with model_request_stream(
                 self._model,
                 _messages(ask),
@@ -73,8 +91,7 @@ class VendorDoor(Door):
                 async for event in stream:
                     piece = _piece(event)
                     if piece:
-                        began = True
-                        told(piece)
+                        listening(piece)
                 response = stream.get()
                 if response.finish_reason is None:
                     raise Passing(self._faults.cut_off("its last words are missing"))
@@ -215,17 +232,24 @@ def _said(response: ModelResponse) -> Said:
 
 
 @contextmanager
-def _mapped(faults: Faults, seen: Seen, began: Callable[[], bool]) -> Generator[None]:
+def _mapped(faults: Faults, seen: Seen, listening: _Listening) -> Generator[None]:
     """Everything that the libraries raise as one of our errors, with its cause kept."""
     import httpx2
     from pydantic_ai.exceptions import AgentRunError, UserError
 
     try:
         yield
+    except (Passing, AdPipelineError):
+        raise
     except (AgentRunError, httpx2.HTTPError) as error:
-        raise _fault(error, faults, seen, began=began()) from error
+        raise _fault(error, faults, seen, began=listening.began) from error
     except UserError as error:  # a schema, a setting: what we asked the library for
         raise faults.not_accepted(0, error) from error
+    except Exception as error:
+        # The libraries take fields of an answer for granted; a server that leaves them out speaks another protocol.
+        if error is listening.error:
+            raise
+        raise faults.strange(f"{type(error).__name__}: {error}") from error
 
 
 def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Exception:
