@@ -86,6 +86,38 @@ def test_a_brand_with_a_mans_voice_casts_no_woman() -> None:
     assert chosen_persona(a_brief(), kit).persona.gender != "male"
 
 
+def test_a_mature_voice_is_cast_with_somebody_of_its_age() -> None:
+    ages = [
+        chosen_persona(a_brief(product=f"제품 {n}", concept="", tone="warm"), a_kit("sulwhasoo")).persona.age
+        for n in range(20)
+    ]
+
+    assert min(oldest for _, oldest in ages) >= 44
+
+
+def test_the_audiences_age_outweighs_the_voices() -> None:
+    for audience, decade in (("20대", 20), ("30대", 30), ("40대", 40)):
+        persona = chosen_persona(a_brief(target_audience=audience, concept="", tone="warm"), a_kit("laneige")).persona
+
+        assert any(decade <= age < decade + 10 for age in persona.age), audience
+
+
+def test_the_product_decides_where_nothing_else_does() -> None:
+    assert _chosen(product="코지 시트 마스크팩", concept="", tone="warm_enthusiastic") == "seoul_newcomer"
+    assert _chosen(product="달빛 핸드 로션", concept="", tone="warm") == "new_mother"
+
+
+def test_of_a_word_and_a_longer_one_around_it_the_longer_is_told() -> None:
+    kit = a_kit()
+    with_man = kit.model_copy(update={"voice": kit.voice.model_copy(update={"gender": "male"})})
+    brief = a_brief(product="우리 집 선로션", target_audience="주말이 짧은 아빠", tone="warm_funny")
+
+    choice = chosen_persona(brief, with_man)
+
+    assert choice.persona.name == "weekend_father"
+    assert "(선로션)" in str(choice.why)
+
+
 def test_an_age_in_words_or_figures_casts_somebody_of_that_age() -> None:
     for audience in ("women in their sixties", "60대 여성", "anyone in their 60s"):
         choice = chosen_persona(a_brief(target_audience=audience, tone="warm"), a_kit("sulwhasoo"))

@@ -380,6 +380,13 @@ def test_a_claim_does_not_carry_what_it_does_not_say(text: str, claim: Claim, la
     assert any(flag.stands for flag in flags_of(text, language, supported=[claim]))
 
 
+def test_a_counted_word_is_the_same_number_as_its_figure() -> None:
+    double = Claim(text="바른 직후 보습 2배", source="자체 시험")
+
+    assert not any(flag.stands for flag in flags_of("바른 직후 보습 두 배", "ko", supported=[double]))
+    assert any(flag.stands for flag in flags_of("바른 직후 보습 세 배", "ko", supported=[double]))
+
+
 def test_a_clause_runs_over_a_lines_end_but_not_over_an_empty_line() -> None:
     one = flags_of("92%가 촉촉함에 만족\n주름까지 편안한 밤", "ko", supported=[MOISTURE])
     two = flags_of("92%가 촉촉함에 만족\n\n주름까지 편안한 밤", "ko", supported=[MOISTURE])
