@@ -25,6 +25,8 @@ class Settings:
     """A person's own language models, laid over ours; `models.toml` beside the sessions when not given."""
     graphs: tuple[Path, ...] = ()
     """Folders with a person's own ComfyUI graphs, looked through before ours."""
+    prompts: tuple[Path, ...] = ()
+    """Folders with a person's own prompts of the writers' room (`copywriter.ko.md`...), looked through before ours."""
     database_url: str = field(default="", repr=False)
     """Where jobs wait for GPUs, as SQLAlchemy writes it; beside Dagster's own files when not given."""
     comfy_key: str = field(default="", repr=False)
@@ -45,6 +47,7 @@ def settings_from_environment() -> Settings:
         nodes=Path(nodes).expanduser().absolute() if nodes else root / "nodes.toml",
         models=Path(models).expanduser().absolute() if models else root / "models.toml",
         graphs=_folders("AD_PIPELINE_GRAPHS"),
+        prompts=_folders("AD_PIPELINE_PROMPTS"),
         database_url=os.environ.get("AD_PIPELINE_DATABASE_URL", "") or f"sqlite:///{_home(root) / 'gpu_jobs.sqlite'}",
         comfy_key=os.environ.get("AD_PIPELINE_COMFY_KEY", ""),
         page_hosts=_hosts("AD_PIPELINE_PAGE_HOSTS"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ad_pipeline.engines.animatic.writing.shelf import category_of
 from ad_pipeline.routing.prompt_styles import prompt_style
 from ad_pipeline.routing.route import decide
+from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.stages.kits import brands_here
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.stages.workplace import Workplace
@@ -14,6 +15,7 @@ from ad_pipeline.story.casting import Choice, chosen_persona
 from ad_pipeline.story.personas import Persona
 from ad_pipeline.story.room.guards import other_brands
 from ad_pipeline.story.room.questions import Assignment
+from ad_pipeline.story.room.roles import Prompts
 from ad_pipeline.story.storyboard import Scene
 
 _ANY_SCENE = Scene(id="scene_001", duration_seconds=3.0)
@@ -33,6 +35,11 @@ def assignment_of(facts: SessionFacts) -> tuple[Assignment, Choice]:
         scene_count=len(purposes_for(brief)),
     )
     return given, choice
+
+
+def own_prompts() -> Prompts:
+    """The prompts as the environment says."""
+    return Prompts(settings_from_environment().prompts)
 
 
 def known_brands(workplace: Workplace) -> tuple[str, ...]:

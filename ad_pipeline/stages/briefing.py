@@ -10,6 +10,7 @@ from pathlib import Path
 from ad_pipeline.engines.contracts import Job
 from ad_pipeline.errors import BriefRejected
 from ad_pipeline.messages import Message
+from ad_pipeline.stages.assignments import own_prompts
 from ad_pipeline.stages.kits import brands_here
 from ad_pipeline.stages.team import Team
 from ad_pipeline.stages.workplace import Workplace
@@ -17,7 +18,6 @@ from ad_pipeline.story.brief import Brief, StoryLanguage
 from ad_pipeline.story.brief_talk import REQUIRED, Notes, believed, brief_yaml, heard_in, next_question, why_wrong
 from ad_pipeline.story.channels import CHANNELS
 from ad_pipeline.story.room.answers import BriefNotes
-from ad_pipeline.story.room.roles import instructions
 
 _STAND_IN = Brief(brand_id="brief", product="-", duration=15)
 """No brief is there yet that could say who may be asked: a conversation stays on this machine."""
@@ -82,7 +82,7 @@ class Briefing:
             )  # fmt: skip
             answer = team.ask(
                 "brief",
-                instructions=instructions(
+                instructions=own_prompts().instructions(
                     "brief", self.language, brands=", ".join(self._brands), channels=", ".join(CHANNELS)
                 ),
                 text=f"CONVERSATION, the client's lines:\n{said}", answer=BriefNotes,

@@ -16,7 +16,7 @@ from ad_pipeline.messages import Message, user_language, worded
 from ad_pipeline.routing.catalogue import models
 from ad_pipeline.sessions.fingerprint import fingerprint, job_id
 from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord
-from ad_pipeline.stages.assignments import assignment_of, known_brands
+from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts
 from ad_pipeline.stages.room_notes import TEMPLATE
 from ad_pipeline.stages.scene_news import SceneNews
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of
@@ -28,7 +28,6 @@ from ad_pipeline.story.room.answers import Copy, SceneCopy
 from ad_pipeline.story.room.assembling import words_of
 from ad_pipeline.story.room.complaints import line_complaints, overrun_s
 from ad_pipeline.story.room.questions import Assignment, rewrite_text
-from ad_pipeline.story.room.roles import instructions
 from ad_pipeline.story.storyboard import Purpose, Scene
 from ad_pipeline.story.tones import tones_of
 
@@ -148,7 +147,9 @@ class Rewriter:
         asked = f"{wish} ({self._asked})" if self._asked > 1 else wish
         heard = SceneNews("rewrite", self._team.job, 0.5).hear
         copy = self._team.ask(
-            "rewrite", instructions=instructions("rewrite", given.language, **given.slots, scene=str(scene.number)),
+            "rewrite", instructions=own_prompts().instructions(
+                "rewrite", given.language, **given.slots, scene=str(scene.number)
+            ),
             text=rewrite_text(given, self._facts.storyboard, scene, asked, scene.duration_seconds), answer=Copy,
             complaints=wrong, heard=heard, fraction=0.5, seed=(self._facts.storyboard.seed + self._asked) % 2**31,
         )  # fmt: skip

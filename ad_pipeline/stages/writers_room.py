@@ -15,7 +15,7 @@ from ad_pipeline.engines.contracts import Answer, Done, Job, StoryRequest
 from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.messages import worded
 from ad_pipeline.routing.route import ROOM, role_decisions
-from ad_pipeline.stages.assignments import assignment_of, known_brands
+from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts
 from ad_pipeline.stages.room_notes import flags_note, lesser_of, review_note, scores_note
 from ad_pipeline.stages.scene_news import SceneNews
 from ad_pipeline.stages.session_facts import SessionFacts
@@ -42,7 +42,7 @@ from ad_pipeline.story.room.questions import (
     strategy_text,
 )
 from ad_pipeline.story.room.reviewing import GOOD_ENOUGH, Measured, held_to, measured, rank, reasons
-from ad_pipeline.story.room.roles import Role, instructions, prompts_version
+from ad_pipeline.story.room.roles import Role
 from ad_pipeline.story.storyboard import Purpose, Storyboard
 
 MOST_REWRITES = 2
@@ -77,7 +77,7 @@ def room_parameters(facts: SessionFacts) -> Mapping[str, Any]:
         return {}
     page = facts.product_facts
     return {
-        "prompts": prompts_version(*decisions),
+        "prompts": own_prompts().version(*decisions),
         "roles": {role: decision.wanted.model_id for role, decision in decisions.items()},
         "page": page.model_dump(exclude={"read_at"}) if page else None,
     }
@@ -126,7 +126,8 @@ class _Room:
         fraction: float,
     ) -> Answer | None:  # fmt: skip
         return self._team.ask(
-            role, instructions=instructions(role, self._given.language, **self._given.slots), text=text, answer=answer,
+            role, instructions=own_prompts().instructions(role, self._given.language, **self._given.slots), text=text,
+            answer=answer,
             complaints=complaints, heard=SceneNews(role, self._job, fraction).hear, fraction=fraction,
         )  # fmt: skip
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from string import Template
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from ad_pipeline.errors import InputRejected
 from ad_pipeline.story.brief import StoryLanguage
 from ad_pipeline.story.hangul import is_hangul
 
@@ -42,19 +44,41 @@ def role_facts() -> Mapping[Role, RoleFacts]:
     return MappingProxyType({role: RoleFacts(**rows[role]) for role in ROLES})
 
 
-def instructions(role: Role, language: StoryLanguage, **slots: str) -> str:
-    """The role's prompt with its slots filled in."""
-    return Template(_prompt(role_facts()[role].prompt, language)).substitute(slots)
+@dataclass(frozen=True)
+class Prompts:
+    """The prompts of all roles: a person's own from `folders`, else ours."""
 
+    folders: tuple[Path, ...] = ()
 
-@functools.cache
-def prompts_version(*roles: Role) -> str:
-    """A short hash over the prompts of these roles in all languages: another one means another storyboard."""
-    digest = hashlib.sha256()
-    for role in roles or ROLES:
-        for language in get_args(StoryLanguage):
-            digest.update(_prompt(role_facts()[role].prompt, language).encode())
-    return digest.hexdigest()[:12]
+    def instructions(self, role: Role, language: StoryLanguage, **slots: str) -> str:
+        """The role's prompt with its slots filled in.
+
+        Raises:
+            InputRejected: a person's own prompt cannot be read or names a slot that its role has not.
+        """
+        name = f"{role_facts()[role].prompt}.{language}.md"
+        try:
+            return Template(self._text(name)).substitute(slots)
+        except (KeyError, ValueError) as error:
+            raise InputRejected(
+                "the prompt {name} holds a $ that names no slot ({problem}); known: {known}; write $$ for a $",
+                name=name, problem=error, known=", ".join(f"${slot}" for slot in slots),
+            ) from error  # fmt: skip
+
+    def version(self, *roles: Role) -> str:
+        """A short hash over the prompts of these roles in all languages: another one means another storyboard."""
+        names = [f"{role_facts()[role].prompt}.{language}.md" for role in roles for language in get_args(StoryLanguage)]
+        return hashlib.sha256("\0".join(map(self._text, names)).encode()).hexdigest()[:12]
+
+    def _text(self, name: str) -> str:
+        for folder in self.folders:
+            path = folder / name
+            if path.is_file():
+                try:
+                    return path.read_text(encoding="utf-8-sig")
+                except (OSError, UnicodeDecodeError) as error:
+                    raise InputRejected("{path} is no UTF-8 text", path=str(path)) from error
+        return _ours(name)
 
 
 def tokens_about(text: str) -> int:
@@ -64,8 +88,8 @@ def tokens_about(text: str) -> int:
 
 
 @functools.cache
-def _prompt(name: str, language: str) -> str:
-    return (_folder() / "prompts" / f"{name}.{language}.md").read_text(encoding="utf-8")
+def _ours(name: str) -> str:
+    return (_folder() / "prompts" / name).read_text(encoding="utf-8")
 
 
 def _folder() -> Traversable:
