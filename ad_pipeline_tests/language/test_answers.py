@@ -151,7 +151,7 @@ def test_several_threads_ask_at_once() -> None:
         return {**scenes(), "title": sent.text}
 
     with LanguageServer(titled, models=[NAME]) as server:
-        server.behave([slow(30)] * 6)
+        server.behave([slow(80)] * 6)
         rows = [listed(kind, server.url) for kind in KINDS] * 2
         threads = [threading.Thread(target=ask, args=(row, f"brief {number}")) for number, row in enumerate(rows)]
         for thread in threads:
