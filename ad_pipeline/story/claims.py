@@ -22,6 +22,7 @@ Severity = Literal["forbidden", "needs_proof"]
 
 # A sentence, or a part of one that stands alone; a comma in 1,000 or a point in 1.5 ends nothing.
 _CLAUSE = re.compile(r"(?:[^.!?…。！？,;\n]|(?<=\d)[.,](?=\d)|(?<=\bno)\.(?=\s?\d)|(?<=\bdr)\.)+")
+_ENDLESS = re.compile(r"[\d,.]+([\d,.]{24})")
 _NOT_EN = re.compile(
     r"\b(?:not|never|isn.t|aren.t|doesn.t|don.t|cannot|can.t|won.t|nor|no)\s+(?!just|only|stop|fail)(?:[\w-]+\s+){0,2}$"
 )
@@ -98,9 +99,11 @@ def flags_of(
 def _plain(text: str) -> str:
     """`text` as it is read: one space between words, an empty line as a line's end, no letters in disguise.
 
-    A full-width １００％ is 100%, and a zero-width space hides no word from a rule.
+    A full-width １００％ is 100%, and a zero-width space hides no word from a rule. An endless figure keeps its
+    end: the rules would look at it from each of its digits.
     """
     seen = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    seen = _ENDLESS.sub(r"\1", seen)
     return "\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", seen))
 
 
