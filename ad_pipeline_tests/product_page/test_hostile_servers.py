@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -128,8 +129,15 @@ def test_a_small_body_that_unfolds_to_a_large_one_is_dropped(packed_by: str) -> 
     wide = b"<p>" * 20_000_000
     packed = gzip.compress(wide, 1) if packed_by == "gzip" else zlib.compress(wide, 1)
     assert len(packed) < 1_000_000
+    page = answer(packed, headers={"Content-Encoding": packed_by})
+    del wide
 
-    assert "larger than 4 MB" in _said(answer(packed, headers={"Content-Encoding": packed_by}))
+    tracemalloc.start()
+    try:
+        assert "larger than 4 MB" in _said(page)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_twice_packed_is_not_unfolded_at_all() -> None:

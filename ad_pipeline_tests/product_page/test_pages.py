@@ -130,6 +130,19 @@ def test_a_page_of_nothing_but_words_is_enough() -> None:
     assert facts.claims == ()
 
 
+def test_of_a_long_page_the_main_text_is_kept() -> None:
+    menu = "<div>" + "".join(f"<a href='/c/{n}'>분류 {n}</a> " for n in range(900)) + "</div>"
+    story = "".join(
+        f"<p>쌀겨를 {n}일 동안 숙성해 만든 비누입니다. 손으로 저어 틀에 붓고, 볕에 말립니다.</p>" for n in range(60)
+    )
+
+    text = _of(f"<html><body>{menu}<article><h1>쌀겨 비누</h1>{story}</article></body></html>").text
+
+    assert "쌀겨를 3일 동안 숙성해 만든 비누입니다." in text
+    assert "분류 7" not in text
+    assert len(text) <= 4000
+
+
 @pytest.mark.parametrize("charset", ["", "euc-kr", "EUC-KR", "ms949", "utf-8", "iso-8859-1", "nonsense", "rot13"])
 def test_an_old_korean_page_is_read_whatever_its_header_claims(charset: str) -> None:
     text = (PAGES / "euc_kr.html").read_text(encoding="utf-8")
@@ -292,6 +305,7 @@ def test_pictures_are_web_addresses_only() -> None:
 
 
 _SEEN = "<h1>세럼</h1>9,000원"
+_ITEM = "<div itemscope itemtype='https://schema.org/Product'><span itemprop=name>a</span>"
 _BOMB = "".join(f"<!ENTITY {chr(98 + n)} '{('&' + chr(97 + n) + ';') * 10}'>" for n in range(9))
 
 
@@ -306,13 +320,14 @@ def _script(text: str) -> str:
         pytest.param(f"<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>{_BOMB}]>{_ld(name='세럼')}&j;", id="entities of entities"),
         pytest.param(_script('{"@type": "Product", "name": '), id="broken JSON-LD"),
         pytest.param(_script("[" * 100_000), id="deep JSON-LD"),
-        pytest.param(_script(f'{{"a":{"1" * 1_500_000}}}'), id="huge JSON-LD"),
+        pytest.param(_script(f'{{"@type":"Product","name":"큰 것","a":"{"1" * 1_500_000}"}}'), id="huge JSON-LD"),
         pytest.param(_script('[1, null, "x", [], {}]'), id="odd JSON-LD"),
         pytest.param(
             _ld(name=[["세럼"]], brand={"name": {"name": []}}, offers=["x", {"price": {"a": []}}]), id="odd shapes"
         ),
-        pytest.param(_SEEN + "<p itemscope itemprop=a>" * 3000, id="microdata in microdata"),
-        pytest.param(_SEEN + "<p>전성분: " + "(물," * 300_000, id="brackets without end"),
+        pytest.param(_SEEN + _ITEM * 2500, id="microdata in microdata"),
+        pytest.param(_SEEN + (_ITEM + "</div>") * 5000, id="microdata beside microdata"),
+        pytest.param(_SEEN + "<p>전성분: " + "물," * 400_000, id="a list without end"),
         pytest.param("<style>" + "@media{" * 50_000 + "</style>" + _SEEN, id="style in style"),
         pytest.param(_SEEN + "<!--" * 50_000, id="comments without end"),
     ],

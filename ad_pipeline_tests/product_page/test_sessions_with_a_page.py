@@ -16,7 +16,7 @@ from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.stages.launcher import degraded_lines
 from ad_pipeline.stages.opening import open_session
-from ad_pipeline.stages.product_page import page_line
+from ad_pipeline.stages.product_page import keep_product_page, page_line
 from ad_pipeline.stages.session_facts import INPUT_IMAGE, PRODUCT_FACTS, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard import make_storyboard
 from ad_pipeline.stages.workplace import StepReport, Workplace
@@ -131,6 +131,18 @@ def test_another_address_is_read_anew_and_the_first_one_is_remembered(workplace:
     assert third.product_facts and third.product_facts.name == "이슬 세럼"
     assert third.product_image
     assert shop.asked == asked
+
+
+def test_facts_of_a_page_that_the_brief_does_not_name_are_not_lent(workplace: Workplace, shop: Shop) -> None:
+    # As it stands after a kill between the new page and the new brief.
+    shop.pages["/product/2"] = _page(name="바람 크림", image=[])
+    first = _opened(workplace, product_url=shop.url())
+    keep_product_page(workplace, first.session, brief_from_text(brief_text(product_url=shop.url("/product/2"))))
+
+    facts = facts_of(workplace, "ad")
+
+    assert facts.product_facts is None
+    assert facts.product_facts_record is None
 
 
 def test_a_page_that_cannot_be_read_stops_nothing_and_is_not_silent(workplace: Workplace, shop: Shop) -> None:

@@ -37,7 +37,7 @@ from ad_pipeline.story.product_facts import ProductFacts
 LONGEST_TEXT = 4000
 MOST_IMAGES = 10
 _LONGEST = {"name": 200, "brand": 100, "price": 40, "description": 1000}
-_LEAST_LETTERS, _GOOD_TEXT = 120, 300
+_LEAST_LETTERS = 120
 _MOST_ELEMENTS = 60_000
 _SEPARATOR = re.compile(r"\s*[|:–—>·-]\s")
 _TAG = re.compile(r"<[a-zA-Z/!]")
@@ -54,7 +54,6 @@ def page_facts(body: bytes, *, charset: str, url: str) -> ProductFacts | Nothing
     for_machines = [told_by_json_ld(tree, url), told_by_microdata(tree, url), told_by_opengraph(tree, url)]
     calls_itself_product = is_product_page(tree)
     asks_password = bool(tree.xpath("//input[translate(@type,'PASWORD','pasword')='password']"))
-    _take_out_code(tree)
     sieve = Sieve()
     sieve.scan_unseen(take_out_unseen(tree))
     lines = lines_of(tree)
@@ -81,13 +80,6 @@ def _parsed(text: str) -> Any:
         if sum(1 for _ in tree.iter()) <= _MOST_ELEMENTS:
             return tree
     return None
-
-
-def _take_out_code(tree: Any) -> None:
-    """Trafilatura would read JSON-LD's own text where it finds no other, hidden or not."""
-    import lxml.etree
-
-    lxml.etree.strip_elements(tree, "script", "noscript", "template", with_tail=False)
 
 
 def _told_by_text(tree: Any, lines: Sequence[Line], url: str) -> Told:
@@ -130,14 +122,16 @@ def _pictures(tree: Any) -> list[str]:
 
 
 def _readable(tree: Any, lines: Sequence[Line]) -> str:
-    """The page's main text: trafilatura's choice where it finds enough, else all lines outside the shop's frame."""
+    """The page's own lines, outside the shop's frame; of a long page what trafilatura takes for its main text."""
+    own = "\n".join(line.text for line in lines if not line.around) or "\n".join(line.text for line in lines)
+    if len(own) <= LONGEST_TEXT:  # nothing has to be chosen, and trafilatura takes 0.2 s to load
+        return own
     import trafilatura
 
-    own = "\n".join(line.text for line in lines if not line.around) or "\n".join(line.text for line in lines)
-    chosen = ""
     with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError, LookupError):
         chosen = trafilatura.extract(tree, include_comments=False, include_tables=True, favor_recall=True) or ""
-    return chosen if len(chosen) >= max(_GOOD_TEXT, len(own) // 3) else own
+        return chosen if len(chosen) >= LONGEST_TEXT // 3 else own
+    return own
 
 
 def _collected(told: Sequence[Told], *, lines: Sequence[Line], text: str, url: str, sieve: Sieve) -> ProductFacts:

@@ -23,7 +23,7 @@ def main() -> int:
     """Answer one request."""
     _limit()
     # Loaded before the page is here: the network's time is used for it.
-    for name in ("extruct.jsonld", "extruct.opengraph", "extruct.w3cmicrodata", "trafilatura"):
+    for name in ("extruct.jsonld", "extruct.opengraph", "extruct.w3cmicrodata"):
         importlib.import_module(name)
     from ad_pipeline.engines.product_page.extracting import page_facts
 

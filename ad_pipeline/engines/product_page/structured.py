@@ -58,8 +58,9 @@ def told_by_microdata(tree: Any, url: str) -> Told:
     """The page's Product in microdata."""
     from extruct.w3cmicrodata import MicrodataExtractor
 
-    if len(tree.xpath("//*[@itemprop]")) > _MOST_PROPERTIES:  # its search is quadratic
-        return Told(part="microdata")
+    nested = tree.xpath(f"boolean(//*[@itemscope][count(ancestor::*[@itemscope]) > {_DEEPEST}])")
+    if nested or len(tree.xpath("//*[@itemprop]")) > _MOST_PROPERTIES:
+        return Told(part="microdata")  # its search grows with the cube: 250 scopes in each other took 2 s
     with contextlib.suppress(ValueError, TypeError, RecursionError, AttributeError, KeyError):
         items = MicrodataExtractor().extract_items(tree, url)
         return _told("microdata", _product_of([_as_json_ld(item) for item in items], url), url)
