@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from ad_pipeline.engines.language.catalogue import Kind
 from ad_pipeline.engines.language.engine import ListedModel
+from ad_pipeline.engines.language.reach import reachable
 from ad_pipeline.engines.language.wire import seconds_to_wait
 from ad_pipeline.errors import AdPipelineError, Cancelled, EngineRefused, EngineUnavailable, StrangeAnswer
+from ad_pipeline_tests.comfy.websites import self_signed
 from ad_pipeline_tests.language.asking import (
     KEY_VARIABLE,
     KINDS,
@@ -203,6 +207,29 @@ def test_an_address_that_never_ends_is_left(kind: Kind) -> None:
         server.behave([_RADIO] * 3)
         with pytest.raises(EngineUnavailable, match="more than 16 MB came"):
             asked(listed(kind, server.url))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_certificate_that_nobody_trusts_is_said_with_what_to_do(kind: Kind, tmp_path: Path) -> None:
+    with LanguageServer(scenes(), models=[NAME], tls=self_signed(tmp_path)) as server:
+        with pytest.raises(EngineUnavailable, match="certificate of .* is not trusted .*SSL_CERT_FILE"):
+            asked(listed(kind, server.url))
+
+        assert "SSL_CERT_FILE" in str(reachable(listed(kind, server.url)))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1"])
+@pytest.mark.parametrize("kind", ("openai", "anthropic"))
+def test_a_proxy_that_cannot_be_used_is_said(kind: Kind, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    model = listed(kind, "http://198.51.100.7")
+
+    with pytest.raises(EngineRefused, match="the proxy that the environment names .* cannot be used"):
+        asked(model)
+
+    assert "the proxy that the environment names" in str(reachable(model))
 
 
 # --- waiting -------------------------------------------------------------------------------------------

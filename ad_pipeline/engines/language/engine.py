@@ -106,7 +106,10 @@ class ListedModel(LanguageEngine):
 
     def _door(self, timeout_s: float) -> Door:
         kind = OllamaDoor if self.model.server.kind == "ollama" else VendorDoor
-        return kind(self.model, self._faults, timeout_s=timeout_s)
+        try:
+            return kind(self.model, self._faults, timeout_s=timeout_s)
+        except (ImportError, ValueError) as error:
+            raise self._faults.bad_proxy(error) from error
 
     async def _check_strangers(self) -> None:
         if not self.model.server.local:

@@ -44,6 +44,13 @@ class Faults:
     def why_no_server(self, reason: object) -> Message:
         server = self.model.server
         facts = {"url": self._url, "reason": self.reason(reason), "server": server.name, "file": self.model.book.name}
+        if "CERTIFICATE_VERIFY_FAILED" in facts["reason"]:
+            return worded(
+                "the certificate of {url} is not trusted ({reason}); name the file of the authority that signed it in "
+                "the environment variable SSL_CERT_FILE",
+                url=self._url,
+                reason=facts["reason"],
+            )
         if server.kind == "ollama":
             return worded(
                 "no Ollama answers at {url} ({reason}); start it with `ollama serve`, or write where it is under "
@@ -56,6 +63,15 @@ class Faults:
             "no language server answers at {url} ({reason}); start it, or write where it is under "
             "[servers.{server}] in {file}",
             **facts,
+        )
+
+    def bad_proxy(self, reason: object) -> EngineRefused:
+        return EngineRefused("{why}", engine=self._id, why=self.why_bad_proxy(reason))
+
+    def why_bad_proxy(self, reason: object) -> Message:
+        return worded(
+            "the proxy that the environment names (HTTPS_PROXY, ALL_PROXY...) cannot be used: {reason}",
+            reason=self.reason(reason),
         )
 
     def no_model(self, known: Sequence[str]) -> EngineRefused:

@@ -11,6 +11,7 @@ from ad_pipeline.engines.language.catalogue import LanguageModel, Server
 from ad_pipeline.engines.language.engine import ListedModel
 from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.listing import as_listed, listing_request, names_listed
+from ad_pipeline.engines.language.wire import trusted_by
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import Message
 
@@ -25,6 +26,8 @@ class Looked:
     status: int = 0
     fault: str = ""
     """Why nobody could be asked, in the words of the machine."""
+    bad_proxy: str = ""
+    """Why the environment's proxy cannot be used."""
     strange: str = ""
     """What answered in place of a language server."""
 
@@ -33,7 +36,16 @@ def look(server: Server, *, timeout_s: float = LOOK_S) -> Looked:
     """Ask a server which models it has."""
     address, headers = listing_request(server)
     try:
-        with httpx.Client(timeout=timeout_s, trust_env=not server.local, follow_redirects=False) as client:
+        client = httpx.Client(
+            timeout=timeout_s,
+            trust_env=not server.local,
+            follow_redirects=False,
+            verify=trusted_by(server),
+        )
+    except (ImportError, ValueError) as error:
+        return Looked(models={}, bad_proxy=str(error))
+    try:
+        with client:
             response = client.get(address, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         return Looked(models={}, fault=str(error) or type(error).__name__)
@@ -51,11 +63,13 @@ def reachable(model: LanguageModel, *, looked: Looked | None = None) -> Message 
 
     `looked` spares the request where its server was asked already.
     """
-    missing = model.why_not_local() or ListedModel(model).missing()
+    missing = _why_not_asked(model)
     if missing:
         return missing
     found = looked or look(model.server)
     faults = Faults(model)
+    if found.bad_proxy:
+        return faults.why_bad_proxy(found.bad_proxy)
     if found.fault:
         return faults.why_no_server(found.fault)
     if found.status in (401, 403):
@@ -66,12 +80,16 @@ def reachable(model: LanguageModel, *, looked: Looked | None = None) -> Message 
 
 
 def look_at_all(models: Sequence[LanguageModel]) -> Mapping[str, Looked]:
-    """Each server once, by its name, all at the same time; those that lack a key are not asked."""
+    """Each server once, by its name, all at the same time; not those that lack a key or are falsely called local."""
     from concurrent.futures import ThreadPoolExecutor
 
-    servers = {model.server.name: model.server for model in models if ListedModel(model).missing() is None}
+    servers = {model.server.name: model.server for model in models if _why_not_asked(model) is None}
     with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
         return dict(zip(servers, pool.map(look, servers.values()), strict=True))
+
+
+def _why_not_asked(model: LanguageModel) -> Message | None:
+    return model.why_not_local() or ListedModel(model).missing()
 
 
 def _strange(faults: Faults, found: Looked) -> Message:

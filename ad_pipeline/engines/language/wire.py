@@ -14,6 +14,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import certifi
+
 from ad_pipeline.engines.language.catalogue import Server
 from ad_pipeline.engines.language.locality import is_own_address
 
@@ -62,7 +64,11 @@ def seconds_to_wait(retry_after: str, *, now: datetime) -> float | None:
 
 
 def client_for(server: Server, *, timeout_s: float, seen: Seen) -> httpx2.AsyncClient:
-    """A client for one question; `seen` is kept up to date with what answers."""
+    """A client for one question; `seen` is kept up to date with what answers.
+
+    Raises:
+        ImportError, ValueError: the proxy that the environment names cannot be used.
+    """
     import httpx2
 
     class Limited(httpx2.AsyncByteStream):
@@ -92,22 +98,29 @@ def client_for(server: Server, *, timeout_s: float, seen: Seen) -> httpx2.AsyncC
         timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
         trust_env=not server.local,
         follow_redirects=False,
-        verify=_certificates() if server.url.startswith("https") else _none(),
+        verify=trusted_by(server),
         # Unpacked on the way, a small answer could be a large one; packed, a stream comes in lumps.
         headers={"accept-encoding": "identity"},
         event_hooks={"response": [look]},
     )
 
 
+def trusted_by(server: Server) -> ssl.SSLContext:
+    """Whose certificates count; nobody's for a plain address, which asks for none."""
+    return _certificates() if server.url.startswith("https") else _no_certificates()
+
+
 @functools.cache
 def _certificates() -> ssl.SSLContext:
+    """Those of the machine (SSL_CERT_FILE names more) and of certifi: a bare container has none of its own."""
     # 20 ms, so once per process and not for each question.
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 @functools.cache
-def _none() -> ssl.SSLContext:
-    """Trusts nobody; a plain http address never asks it."""
+def _no_certificates() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
