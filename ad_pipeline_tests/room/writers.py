@@ -30,12 +30,18 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "brief": ("You take down a client's brief", "의뢰인과의 대화를 듣고"),
 }
 
-_KO = ("오후 세 시, 마음도 마르죠.", "괜찮아요, 잠깐 숨을 골라요.", "{product}, 물처럼 맑게.", "손끝에 닿는 가벼운 물결.",
-       "하루가 다시 촉촉해져요.", "천천히, 나답게.", "지금 만나 보세요.")  # fmt: skip
-_EN = ("Three o'clock again.", "Take one slow breath.", "{product}, light as water.", "Feel it glide.",
-       "The day feels new.", "Slowly, your way.", "Meet it today.")  # fmt: skip
-_SHOWN = {"ko": ("마른 오후", "숨 고르기", "맑은 한 방울", "가벼운 물결", "다시 오늘", "나답게", "지금"),
-          "en": ("A dry hour", "Breathe", "One clear drop", "A light wave", "Again today", "Your way", "Now")}  # fmt: skip
+_KO = (
+    "오후 세 시, 마음도 마르죠.", "괜찮아요, 잠깐 숨을 골라요.", "{product}, 물처럼 맑게.", "손끝에 닿는 가벼운 물결.",
+    "하루가 다시 촉촉해져요.", "천천히, 나답게.", "지금 만나 보세요.",
+)  # fmt: skip
+_EN = (
+    "Three o'clock again.", "Take one slow breath.", "{product}, light as water.", "Feel it glide.",
+    "The day feels new.", "Slowly, your way.", "Meet it today.",
+)  # fmt: skip
+_SHOWN = {
+    "ko": ("마른 오후", "숨 고르기", "맑은 한 방울", "가벼운 물결", "다시 오늘", "나답게", "지금"),
+    "en": ("A dry hour", "Breathe", "One clear drop", "A light wave", "Again today", "Your way", "Now"),
+}
 
 
 def writing(server_answers: Mapping[str, Any] | None = None, *, language: StoryLanguage = "ko") -> LanguageServer:
@@ -105,7 +111,9 @@ def copy_in(language: StoryLanguage) -> Part:
 
 def rewrite_in(language: StoryLanguage) -> Part:
     def rewrite(asked: Asked) -> dict[str, Any]:
-        number = int(re.search(r"(?:for scene (\d+)|(\d+)번 장면 하나만)", asked.system)[0].strip("for scene번장면하나만 "))  # type: ignore[index]
+        found = re.search(r"for scene (\d+)|(\d+)번 장면 하나만", asked.system)
+        assert found
+        number = int(found[1] or found[2])
         narration = "세라마이드처럼 포근하게." if language == "ko" else "Warm as a blanket."
         return {"scenes": [{"scene": number, "narration": narration, "onscreen_text": "포근하게", "facts": []}]}
 
@@ -119,9 +127,11 @@ def direction(asked: Asked) -> dict[str, Any]:
         for at in _numbers(asked)
     ]  # fmt: skip
     return {
-        "look": "soft morning light, pale blue palette, clean glass", "person": "a woman in her late twenties, short hair",
-        "music_mood": "calm_inspiring", "scenes": shots,
-    }  # fmt: skip
+        "look": "soft morning light, pale blue palette, clean glass",
+        "person": "a woman in her late twenties, short hair",
+        "music_mood": "calm_inspiring",
+        "scenes": shots,
+    }
 
 
 def review(*tones: float) -> Part:

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from ad_pipeline.story.room.answers import Copy, SceneCopy, Strategy
 from ad_pipeline.story.room.complaints import Complaint, copy_complaints, line_complaints, overrun_s
+from ad_pipeline.story.room.guards import names_product
 from ad_pipeline.story.room.questions import Assignment
+
+_LONGER_S = 0.5
+"""So much longer may a line be that names the product than one that does not."""
 
 
 def mended(
@@ -31,9 +35,7 @@ def mended(
             wrong += found
     wrong += _shortened(kept, own, given, seconds, brands)
     if any(c.kind == "product" for c in copy_complaints(_copy(kept), given, seconds=seconds, brands=brands)):
-        said = "nobody named the product"
-        kept[count] = own[count]
-        wrong.append(Complaint(kind="product", scene=count, said=said))
+        wrong.append(_named(kept, own, given))
     return _copy(kept), wrong
 
 
@@ -48,6 +50,15 @@ def house_strategy(given: Assignment) -> Strategy:
         message=(brief.concept.split(".")[0].strip() or tagline)[:200],
         facts=tuple(fact.fact_id for fact in given.facts[:2]),
     )
+
+
+def _named(kept: dict[int, SceneCopy], own: dict[int, SceneCopy], given: Assignment) -> Complaint:
+    """Our own line that says the name, in place of the model's; else the name is written at the end."""
+    says_it = [at for at, line in own.items() if names_product([line.narration, line.onscreen_text], given)]
+    shorter = [at for at in says_it if overrun_s(own[at], given, 0.0) <= overrun_s(kept[at], given, 0.0) + _LONGER_S]
+    at = shorter[0] if shorter else max(kept)
+    kept[at] = own[at] if shorter else kept[at].model_copy(update={"onscreen_text": given.kit.named_in(given.language)})
+    return Complaint(kind="product", scene=at, said="nobody named the product")
 
 
 def _shortened(

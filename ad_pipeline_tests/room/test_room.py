@@ -1,0 +1,443 @@
+"""The writers' room against a server that plays its models: who is asked, what comes of it, what is said of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ad_pipeline.engines.contracts import Written
+from ad_pipeline.errors import BriefRejected, Cancelled
+from ad_pipeline.sessions.records import TakeRecord
+from ad_pipeline.stages.opening import open_session
+from ad_pipeline.stages.session_facts import SessionFacts, facts_of
+from ad_pipeline.stages.storyboard import make_storyboard
+from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
+from ad_pipeline.story.speaking import fits
+from ad_pipeline_tests.language.behaviour import BAD_JSON, HANGS
+from ad_pipeline_tests.language.dialects import Asked
+from ad_pipeline_tests.language.guard import only_loopback
+from ad_pipeline_tests.room.conftest import Placed
+from ad_pipeline_tests.room.writers import copy_in, direction, review, role_of, writing
+
+_BRIEF: dict[str, Any] = {
+    "brand_id": "laneige", "product": "워터 글로우 세럼", "duration": 15, "quality": "standard", "seed": 7,
+    "concept": "건조한 사무실에서도 물을 머금은 듯 맑은 피부", "tone": "professional_warm",
+    "claims": [{"text": "3일 사용 후 92%가 촉촉함에 만족", "source": "자사 조사 2026, 30명"}],
+}  # fmt: skip
+_ROLES = ["strategy", "scene_plan", "copy", "direction", "review"]
+
+
+def written(workplace: Workplace, **changes: Any) -> tuple[TakeRecord, SessionFacts]:
+    """The session `ad` with its storyboard."""
+    text = json.dumps(_BRIEF | changes, ensure_ascii=False)
+    open_session(workplace, "ad", text, folder=workplace.store.root)
+    return make_storyboard(workplace, "ad"), facts_of(workplace, "ad")
+
+
+def _used(record: TakeRecord) -> dict[str, str]:
+    return {step["role"]: step["used"] for step in record.details["steps"]}
+
+
+def test_a_team_of_local_models_writes_a_storyboard(placed: Placed) -> None:
+    with writing() as server:
+        record, facts = written(placed(local=server))
+        roles = [role_of(asked) for asked in server.asked]
+
+    board = facts.storyboard
+    assert roles == _ROLES
+    assert (record.engine, record.model, record.degraded) == ("room", "qwen2.5-7b", None)
+    assert (record.licence.name, record.licence.paid_ads) == ("Apache-2.0", "yes")
+    assert board.title == "오후의 한 방울"
+    assert [scene.purpose for scene in board.scenes] == ["hook", "problem", "solution", "story", "cta"]
+    assert sum(board.scene_frames) == 15 * 24
+    assert all(fits(scene.narration, scene.duration_seconds, "ko") for scene in board.scenes)
+    assert "워터 글로우 세럼" in board.scenes[2].narration
+    assert record.details["review"]["tone_match"] == {"score": 0.92, "reason": "scene 2 sounds like them"}
+    assert {v.name: v.passed for v in record.verdicts}["tone_match"] is True
+
+
+def test_all_scenes_share_one_look_and_the_product_is_described_alike(placed: Placed) -> None:
+    with writing() as server:
+        _, facts = written(placed(local=server))
+
+    prompts = [scene.image_prompt for scene in facts.storyboard.scenes]
+    assert all("soft morning light, pale blue palette, clean glass" in prompt for prompt in prompts)
+    assert all(
+        ("glass dropper bottle of 워터 글로우 세럼" in prompt) == (at in (2, 4)) for at, prompt in enumerate(prompts)
+    )
+    assert len(set(prompts)) == 5
+    assert facts.storyboard.metadata.brand_colors == facts.kit.palette.colours
+
+
+def test_the_same_person_stands_in_every_scene_that_shows_one(placed: Placed) -> None:
+    def with_faces(asked: Asked) -> dict[str, Any]:
+        told = direction(asked)
+        told["scenes"][1]["shot"] = "she looks up from her desk"
+        told["scenes"][3]["shot"] = "her hand on the glass"
+        return told
+
+    with writing({"direction": with_faces}) as server:
+        _, facts = written(placed(local=server))
+
+    shown = ["a woman in her late twenties" in scene.image_prompt for scene in facts.storyboard.scenes]
+    assert shown == [False, True, False, True, False]
+
+
+def test_strategy_polish_and_review_go_to_the_cloud_where_the_brief_wants_both(placed: Placed) -> None:
+    with writing() as local, writing() as cloud:
+        workplace = placed(local=local, cloud=cloud)
+        record, _ = written(workplace, engine_preference="hybrid", budget_usd=1.0)
+        here, there = [role_of(a) for a in local.asked], [(role_of(a), a.dialect) for a in cloud.asked]
+
+    assert here == ["scene_plan", "copy", "direction"]
+    assert there == [("strategy", "openai"), ("copy_polish", "anthropic"), ("review", "openai")]
+    assert _used(record) == {
+        "strategy": "openai/gpt-6.1-sol", "scene_plan": "ollama/qwen2.5-7b", "copy": "ollama/qwen2.5-7b",
+        "copy_polish": "anthropic/claude", "direction": "ollama/qwen2.5-7b", "review": "openai/gpt-6.1-terra",
+    }  # fmt: skip
+    assert record.degraded is None
+    assert set(record.licence.name.split(", ")) == {"OpenAI terms", "Apache-2.0", "Anthropic terms"}
+
+
+def test_what_the_clouds_took_is_in_the_ledger_and_the_record(placed: Placed) -> None:
+    with writing() as local, writing() as cloud:
+        workplace = placed(local=local, cloud=cloud)
+        record, _ = written(workplace, engine_preference="hybrid", budget_usd=1.0)
+
+    spent = workplace.ledger.spent("ad")
+    steps = {step["role"]: step.get("cost_usd", 0.0) for step in record.details["steps"]}
+    assert steps["strategy"] > 0 and steps["copy_polish"] > 0 and steps["review"] > 0 == steps["scene_plan"]
+    assert spent.reserved_usd == 0
+    assert spent.settled_usd == pytest.approx(sum(steps.values()), abs=2e-6)
+    assert record.cost_settled_usd == pytest.approx(spent.settled_usd, abs=2e-6)
+
+
+def test_a_budget_that_covers_no_cloud_keeps_the_work_here_and_says_so(placed: Placed) -> None:
+    with writing() as local, writing() as cloud:
+        record, _ = written(placed(local=local, cloud=cloud), engine_preference="hybrid", budget_usd=0.0001)
+
+        assert cloud.asked == []
+    assert _used(record)["strategy"] == "ollama/qwen2.5-7b"
+    assert record.degraded and "raise 'budget_usd'" in record.degraded.why
+
+
+def test_a_budget_of_nothing_with_cloud_is_refused_before_any_call(placed: Placed) -> None:
+    with writing() as server, pytest.raises(BriefRejected, match="'budget_usd': it is 0"):
+        written(placed(local=server, cloud=server), engine_preference="cloud", budget_usd=0)
+
+    assert server.requests == []
+
+
+def test_local_never_sends_a_byte_to_a_cloud(placed: Placed) -> None:
+    with writing() as local, writing() as cloud, only_loopback() as tried:
+        record, _ = written(placed(local=local, cloud=cloud), engine_preference="local", quality="premium")
+
+        assert cloud.requests == []
+    assert tried == []
+    assert {*_used(record).values()} == {"ollama/qwen2.5-7b", "room/as-drafted"}
+
+
+def test_local_goes_without_a_model_rather_than_to_a_cloud(placed: Placed) -> None:
+    with writing() as cloud, only_loopback() as tried:
+        record, _ = written(placed(cloud=cloud), engine_preference="local", quality="premium")
+
+        assert cloud.requests == []
+    assert tried == []
+    assert record.degraded and record.degraded.used == "animatic/template-writer"
+
+
+def test_the_writer_rewrites_until_the_tone_is_right(placed: Placed) -> None:
+    with writing({"copy": _other_each_time(), "review": review(0.7, 0.8, 0.9)}) as server:
+        record, facts = written(placed(local=server))
+        again = [asked.text for asked in server.asked if role_of(asked) == "copy"][1:]
+
+    assert [version["tone_match"] for version in record.details["versions"]] == [0.7, 0.8, 0.9]
+    assert facts.storyboard.scenes[0].onscreen_text == "말 3"
+    assert len(again) == 2 and all("scene 2: warmer" in text and "tone match 0." in text for text in again)
+
+
+def test_after_two_rewrites_the_best_version_wins_and_its_score_is_a_failed_check(placed: Placed) -> None:
+    with writing({"copy": _other_each_time(), "review": review(0.8, 0.6, 0.7)}) as server:
+        record, facts = written(placed(local=server))
+
+        assert [role_of(a) for a in server.asked].count("copy") == 3
+    assert facts.storyboard.scenes[0].onscreen_text == "말 1"
+    verdict = next(v for v in record.verdicts if v.name == "tone_match")
+    assert (verdict.passed, verdict.severity) == (False, "warning")
+    assert verdict.measured.startswith("0.80: ")
+
+
+def test_no_score_is_kinder_than_what_is_measured(placed: Placed) -> None:
+    def crammed(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        told["scenes"][0]["onscreen_text"] = "하루 종일 마른 바람 속에서도 맑은 얼굴로 웃는 나를 위한 시간"
+        return told
+
+    with writing({"copy": crammed, "review": review(0.95)}) as server:
+        record, _ = written(placed(local=server), duration=6, scene_count=3)
+
+    legible = record.details["review"]["legibility"]
+    assert legible["score"] < 1.0
+    assert legible["reason"].startswith("measured: at most") or legible["score"] == 0.9
+
+
+def test_without_any_model_the_template_writer_writes_and_the_score_is_not_run(placed: Placed) -> None:
+    record, facts = written(placed())
+
+    assert record.degraded
+    assert (record.degraded.wanted, record.degraded.used) == ("room/writers", "animatic/template-writer")
+    assert "ollama serve" in record.degraded.why
+    assert not any(v.name == "tone_match" for v in record.verdicts)
+    assert len(facts.storyboard.scenes) == 5
+
+
+def test_a_reviewer_who_fails_leaves_no_number(placed: Placed) -> None:
+    with writing({"review": "I will not."}) as server:
+        record, facts = written(placed(local=server))
+
+    assert {note["score"] for note in record.details["review"].values()} == {"not run"}
+    assert record.degraded and "review by room/not-reviewed instead of ollama/qwen2.5-7b" in record.degraded.why
+    assert facts.storyboard.scenes[0].onscreen_text == "마른 오후"
+
+
+def test_a_plan_that_is_no_plan_is_ours_and_the_model_writes_for_it(placed: Placed) -> None:
+    with writing({"scene_plan": "no"}) as server:
+        record, facts = written(placed(local=server))
+
+    board = facts.storyboard
+    assert _used(record)["scene_plan"] == "animatic/template-writer"
+    assert board.scenes[0].narration == "오후 세 시, 마음도 마르죠."
+    assert board.scenes[-1].purpose == "cta"
+    assert record.degraded and record.degraded.used == "animatic/template-writer"
+
+
+def test_pictures_that_nobody_directed_are_our_own_writers(placed: Placed) -> None:
+    with writing({"direction": "no"}) as server:
+        record, facts = written(placed(local=server))
+
+    assert _used(record)["direction"] == "animatic/template-writer"
+    assert "Laneige brand look" in facts.storyboard.scenes[2].image_prompt
+    assert facts.storyboard.scenes[2].narration == "워터 글로우 세럼, 물처럼 맑게."
+
+
+def _other_each_time() -> Any:
+    written_before: list[int] = []
+
+    def copy(asked: Asked) -> dict[str, Any]:
+        written_before.append(1)
+        told = copy_in("ko")(asked)
+        told["scenes"][0]["onscreen_text"] = f"말 {len(written_before)}"
+        return told
+
+    return copy
+
+
+def _spoiled(scene: int, **words: str) -> Any:
+    """A copywriter who gets one scene wrong, also when asked to mend it."""
+
+    def copy(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        told["scenes"][scene - 1] |= words
+        return told
+
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"narration": "Welcome to a brand new day of glow."}, "not in Korean"),
+        ({"narration": "여드름 치료, 이제 끝."}, "may not be claimed"),
+        ({"narration": "98%가 하얘졌어요."}, "no FACT"),
+        ({"onscreen_text": "지금 shady.example.com 에서"}, "no part of the brief"),
+        ({"onscreen_text": "전화 02-123-4567"}, "no part of the brief"),
+        ({"narration": "이니스프리보다 맑게."}, "another brand"),
+        ({"narration": "세상에 없던 최고의 물."}, "avoids the word '최고'"),
+        ({"narration": "✨ 반짝이는 하루."}, "emoji"),
+    ],
+    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else value,
+)
+def test_a_line_that_may_not_stand_is_asked_for_again_and_then_replaced(
+    placed: Placed, words: dict[str, str], said: str
+) -> None:
+    with writing({"copy": _spoiled(2, **words)}) as server:
+        record, facts = written(placed(local=server))
+        repairs = [asked for asked in server.asked if asked.is_repair]
+
+    assert repairs and said in repairs[0].text
+    scene = facts.storyboard.scenes[1]
+    assert next(iter(words.values())) not in (scene.narration, scene.onscreen_text)
+    assert scene.narration
+    assert any(said in line for line in record.details["ours"])
+    assert record.degraded and "are our own writer's" in record.degraded.why
+    assert facts.storyboard.scenes[0].narration == "오후 세 시, 마음도 마르죠."
+
+
+def test_a_line_that_is_mended_when_asked_is_nobodys_fault(placed: Placed) -> None:
+    def hasty(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        if not asked.is_repair:
+            told["scenes"][1]["narration"] = "Only English here, sorry."
+        return told
+
+    with writing({"copy": hasty}) as server:
+        record, _ = written(placed(local=server))
+
+    assert record.degraded is None
+    assert next(step for step in record.details["steps"] if step["role"] == "copy")["repairs"] == 1
+
+
+def test_words_that_never_fit_give_way_until_all_fit(placed: Placed) -> None:
+    endless = "물처럼 맑고 가볍게 피부 위로 천천히 스며드는 아침의 시간을 오늘도 당신에게 조용히 건네고 싶었어요. " * 2
+
+    with writing({"copy": _spoiled(4, narration=endless.strip())}) as server:
+        record, facts = written(placed(local=server))
+
+    board = facts.storyboard
+    assert all(fits(scene.narration, scene.duration_seconds, "ko") for scene in board.scenes)
+    assert sum(board.scene_frames) == 15 * 24
+    assert any("syllables" in line for line in record.details["ours"])
+
+
+def test_a_product_that_nobody_names_is_named_by_our_own_line(placed: Placed) -> None:
+    with writing({"copy": _spoiled(3, narration="물처럼 맑게.")}) as server:
+        record, facts = written(placed(local=server))
+
+    said = " ".join(f"{scene.narration} {scene.onscreen_text}" for scene in facts.storyboard.scenes)
+    assert "라네즈" in said or "워터 글로우" in said
+    assert any("nobody named the product" in line for line in record.details["ours"])
+
+
+def test_a_fact_that_the_copy_states_carries_its_source(placed: Placed) -> None:
+    told = {"narration": "3일 사용 후 92%가 촉촉함에 만족.", "onscreen_text": "92%가 만족", "facts": ["F1"]}
+
+    with writing({"copy": _spoiled(4, **told)}) as server:  # type: ignore[arg-type]
+        record, facts = written(placed(local=server))
+
+    scene = facts.storyboard.scenes[3]
+    assert scene.model_extra and scene.model_extra["claim_source"] == "자사 조사 2026, 30명"
+    assert scene.onscreen_text == "92%가 만족\n자사 조사 2026, 30명"
+    assert "certification_badge" in scene.brand_elements
+    assert {v.name: v.passed for v in record.verdicts}["claim_safety"] is True
+
+
+def test_what_was_answered_before_a_stop_is_not_asked_again(placed: Placed, reports: list[StepReport]) -> None:
+    with writing() as server:
+        first = placed(local=server, should_stop=lambda: any("review" in report.note for report in reports))
+        server.behave([])
+        with pytest.raises(Cancelled):
+            written(first)
+        before = [role_of(asked) for asked in server.asked]
+        record = make_storyboard(placed(local=server), "ad")
+        after = [role_of(asked) for asked in server.asked][len(before) :]
+
+    assert set(before) >= {"strategy", "scene_plan", "copy", "direction"}
+    assert after == ["review"]
+    assert [step["role"] for step in record.details["steps"] if step.get("kept")] == [*_ROLES[:3], "direction"]
+    assert not first.session("ad").shelf("writers_room").exists()
+
+
+def test_a_server_that_hangs_is_left_for_the_next_of_the_route(placed: Placed) -> None:
+    with writing() as local, writing() as cloud:
+        workplace = placed(local=local, cloud=cloud)
+        local.behave([BAD_JSON] * 3)
+        record, _ = written(workplace, budget_usd=1.0)
+
+    assert _used(record)["strategy"] == "openai/gpt-6.1-sol"
+    assert _used(record)["copy"] == "ollama/qwen2.5-7b"
+    assert record.degraded
+
+
+def test_a_stop_ends_a_hanging_question_at_once(placed: Placed, reports: list[StepReport]) -> None:
+    with writing() as server:
+        server.behave([HANGS])
+        workplace = placed(local=server, should_stop=lambda: len(server.asked) > 0)
+
+        with pytest.raises(Cancelled):
+            written(workplace)
+
+
+def test_every_scene_is_told_the_moment_it_is_decided(placed: Placed, reports: list[StepReport]) -> None:
+    with writing() as server:
+        written(placed(local=server))
+
+    news = [report.written for report in reports if report.written]
+    told = [(one.role, one.scene) for one in news]
+    assert told == [(role, scene) for role in ("scene_plan", "copy", "direction") for scene in range(1, 6)]
+    assert news[5] == Written(
+        role="copy", scene=1, decided={"narration": "오후 세 시, 마음도 마르죠.", "onscreen_text": "마른 오후"}
+    )
+
+
+def test_another_prompt_makes_another_storyboard_but_no_edit_is_lost(
+    placed: Placed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "prompts"
+    own.mkdir()
+    with writing() as server:
+        workplace = placed(local=server)
+        first, _ = written(workplace)
+        (own / "copywriter.ko.md").write_text(
+            "목소리가 하는 말과 화면에 쓰는 말을 씁니다. 말투: $tone", encoding="utf-8"
+        )
+        monkeypatch.setenv("AD_PIPELINE_PROMPTS", str(own))
+        second = make_storyboard(workplace, "ad")
+        asked = [a.system for a in server.asked if role_of(a) == "copy"]
+        plain = workplace.session("ad").folder / "storyboard.json"
+        plain.write_text(plain.read_text(encoding="utf-8").replace("마른 오후", "메마른 오후"), encoding="utf-8")
+        edited = make_storyboard(workplace, "ad")
+        (own / "copywriter.ko.md").write_text("목소리가 하는 말과 그리고 다른 말을 씁니다.", encoding="utf-8")
+        kept = make_storyboard(workplace, "ad")
+        anew = make_storyboard(workplace, "ad", Wishes(reuse=False))
+
+    assert (first.take, second.take, edited.take, kept.take, anew.take) == (1, 2, 3, 3, 4)
+    assert asked[1].startswith("목소리가 하는 말과 화면에 쓰는 말을 씁니다. 말투: professional_warm")
+
+
+def test_the_same_brief_and_models_ask_nothing_again(placed: Placed) -> None:
+    with writing() as server:
+        workplace = placed(local=server)
+        first, _ = written(workplace)
+        before = len(server.requests)
+
+        assert make_storyboard(workplace, "ad") == first
+        assert len(server.requests) == before
+
+
+def test_an_upgrade_asks_nobody_while_the_one_who_was_missed_is_missing_still(placed: Placed) -> None:
+    with writing() as server:
+        workplace = placed(local=server)
+        first, _ = written(workplace, engine_preference="hybrid")
+        before = len(server.requests)
+
+        again = make_storyboard(workplace, "ad", Wishes(upgrade=True))
+
+        assert len(server.requests) == before
+    assert first.degraded and "OPENAI_API_KEY" in first.degraded.why
+    assert again == first
+
+
+def test_an_upgrade_takes_the_better_writer_when_it_is_there(placed: Placed) -> None:
+    with writing() as server, writing() as cloud:
+        written(placed(local=server), engine_preference="hybrid")
+
+        better = make_storyboard(placed(local=server, cloud=cloud), "ad", Wishes(upgrade=True))
+
+    assert (better.take, better.degraded) == (2, None)
+
+
+@pytest.mark.parametrize("brand_id", ["sulwhasoo", "hera"])
+def test_english_ads_are_asked_for_in_english(placed: Placed, brand_id: str) -> None:
+    with writing(language="en") as server:
+        record, facts = written(
+            placed(local=server), brand_id=brand_id, product="Dew Serum", concept="morning after rain", language="en",
+            claims=[], duration=20,
+        )  # fmt: skip
+        systems = [asked.system for asked in server.asked]
+
+    assert all("Answer" in text or "Write" in text for text in systems)
+    assert record.degraded is None, record.degraded
+    assert facts.storyboard.scenes[0].narration == "Three o'clock again."
