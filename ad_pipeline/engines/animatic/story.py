@@ -13,6 +13,7 @@ from ad_pipeline.media.time import FILM
 from ad_pipeline.story.arc import paced, purposes_for, room_left_s, shares_s
 from ad_pipeline.story.brief import Brief, Claim
 from ad_pipeline.story.claims import flags_of
+from ad_pipeline.story.room.reviewing import reading_seconds
 from ad_pipeline.story.speaking import needed_seconds, spoken_seconds
 from ad_pipeline.story.storyboard import Purpose, Scene, Storyboard, StoryMetadata, Transition
 
@@ -80,7 +81,12 @@ def _purposes_and_shares(brief: Brief) -> list[tuple[Purpose, float]]:
 
 
 def _needs(plans: Sequence[_Plan], pen: Pen, speed: float) -> list[float]:
-    return [needed_seconds(plan.narration, pen.language, speed) for plan in plans]
+    """Seconds that each scene cannot do without: to say its words, or to read a claim that is too long to be said."""
+    return [
+        needed_seconds(plan.narration, pen.language, speed)
+        or (reading_seconds(plan.onscreen, pen.language) if plan.claim else 0.0)
+        for plan in plans
+    ]
 
 
 def _fits(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float, *, kept_s: float) -> bool:
@@ -119,7 +125,7 @@ def _write(plans: Sequence[_Plan], brief: Brief, pen: Pen, speed: float) -> None
     order: list[Purpose] = ["solution", "cta", "hook", "social_proof", "problem", "story"]
     first_story = True
     for plan in sorted(plans, key=lambda p: order.index(p.purpose)):
-        if plan.narration:
+        if plan.narration or plan.claim:  # a claim that is only read is read in peace
             continue
         room_s = plan.share_s * _STRETCH
         for draft in pen.offers(plan.purpose, first_story=first_story):
