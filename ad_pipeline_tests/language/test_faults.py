@@ -30,6 +30,7 @@ from ad_pipeline_tests.language.asking import (
     scenes,
 )
 from ad_pipeline_tests.language.behaviour import (
+    BAD_JSON,
     BROKEN,
     HANGS,
     HTML_PAGE,
@@ -363,3 +364,12 @@ def test_a_cut_answer_is_asked_for_again() -> None:
 
     assert (found.attempts, found.repairs) == (2, 0)
     assert found.answer == Scenes.model_validate(scenes())
+
+
+def test_a_question_has_two_more_tries_in_all() -> None:
+    with LanguageServer(scenes(), models=[NAME]) as server:
+        server.behave([BROKEN, BAD_JSON, BROKEN, BROKEN])
+        with pytest.raises(EngineUnavailable, match="the fault 500"):
+            asked(listed("ollama", server.url))
+
+    assert len(server.asked) == 4

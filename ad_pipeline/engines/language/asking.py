@@ -84,6 +84,7 @@ class Asking(Generic[Answer]):
         self._first_pause_s = first_pause_s
         self._until_s = began_s + question.timeout_s
         self._bill = _Bill()
+        self._faults_met = 0
         self._listener = Listener(question.heard)
         self._ask = _ask_of(question, model)
 
@@ -180,16 +181,16 @@ class Asking(Generic[Answer]):
     # --- tries ----------------------------------------------------------------------------------------
 
     async def _tried(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """The work's result; after a passing fault it is done again, at most twice and inside the time."""
-        for attempt in range(MORE_TRIES + 1):
+        """The work's result; after a passing fault it is done again, at most twice for the whole question."""
+        while True:
             try:
                 return await self._watched(work())
             except Passing as fault:
-                pause_s = self._first_pause_s * 2**attempt if fault.after_s is None else fault.after_s
-                if attempt == MORE_TRIES or time.monotonic() + pause_s >= self._until_s:
+                pause_s = self._first_pause_s * 2**self._faults_met if fault.after_s is None else fault.after_s
+                self._faults_met += 1
+                if self._faults_met > MORE_TRIES or time.monotonic() + pause_s >= self._until_s:
                     raise fault.error from fault
                 await self._wait(pause_s, fault.error)
-        raise AssertionError("unreachable: the last try returns or raises")
 
     async def _wait(self, pause_s: float, error: EngineUnavailable) -> None:
         note = say("tried again in {seconds:.1f} s: {why}", seconds=pause_s, why=error.message)
