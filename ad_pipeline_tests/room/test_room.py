@@ -171,17 +171,22 @@ def test_after_two_rewrites_the_best_version_wins_and_its_score_is_a_failed_chec
 
 
 def test_no_score_is_kinder_than_what_is_measured(placed: Placed) -> None:
-    def crammed(asked: Asked) -> dict[str, Any]:
+    wordy = "하루종일 마른바람속에서도 맑은얼굴로 웃는나를위한 시간"
+
+    def quiet_but_wordy(asked: Asked) -> dict[str, Any]:
         told = copy_in("ko")(asked)
-        told["scenes"][0]["onscreen_text"] = "하루 종일 마른 바람 속에서도 맑은 얼굴로 웃는 나를 위한 시간"
+        for line in told["scenes"]:
+            line["narration"] = ""
+        told["scenes"][0]["onscreen_text"], told["scenes"][4]["onscreen_text"] = wordy, "라네즈"
         return told
 
-    with writing({"copy": crammed, "review": review(0.95)}) as server:
-        record, _ = written(placed(local=server), duration=6, scene_count=3)
+    with writing({"copy": quiet_but_wordy, "review": review(0.95)}) as server:
+        record, facts = written(placed(local=server), duration=6, claims=[], scene_count=5)
 
-    legible = record.details["review"]["legibility"]
-    assert legible["score"] < 1.0
-    assert legible["reason"].startswith("measured: at most") or legible["score"] == 0.9
+    assert facts.storyboard.scenes[0].onscreen_text == wordy
+    speed = record.details["review"]["reading_speed"]
+    assert speed["score"] < 0.9
+    assert speed["reason"].startswith("measured: at most") and "scene 1 is reading_speed" in speed["reason"]
 
 
 def test_without_any_model_the_template_writer_writes_and_the_score_is_not_run(placed: Placed) -> None:

@@ -17,10 +17,10 @@ from ad_pipeline.story.tones import Tone, tone_of
 
 _LANGUAGES = {"ko": "Korean", "en": "English"}
 _SAMPLES = {
-    "ko": "하루의 끝에 나를 위한 시간을 천천히 건네요",
+    "ko": "물빛 한 방울이 맑은 아침을 천천히 건네는 날",
     "en": "a quiet minute for yourself at the end of the day",
 }
-_SAMPLE_SYLLABLES = {"ko": 19, "en": 14}
+_SAMPLE_SYLLABLES = {"ko": 18, "en": 14}
 """How many syllables the samples have: what one of them takes follows from how long they last."""
 
 
@@ -167,8 +167,11 @@ def rewrite_text(given: Assignment, board: Storyboard, scene: Scene, wish: str, 
 
 def syllables_in(seconds: float, language: StoryLanguage, speed: float) -> int:
     """About how many syllables can be said in a scene of that length, its air left free."""
-    per_syllable_s = spoken_seconds(_SAMPLES[language], language, speed) / _SAMPLE_SYLLABLES[language]
-    return max(0, int((seconds - 2 * AIR_S) / per_syllable_s))
+    once_s = spoken_seconds(_SAMPLES[language], language, speed)
+    twice_s = spoken_seconds(f"{_SAMPLES[language]} {_SAMPLES[language]}", language, speed)
+    per_syllable_s = (twice_s - once_s) / _SAMPLE_SYLLABLES[language]
+    before_s = once_s - (twice_s - once_s)  # a line has a beginning and an end, however short it is
+    return max(0, int((seconds - 2 * AIR_S - before_s) / per_syllable_s))
 
 
 def _planned(given: Assignment, plan: ScenePlan, seconds: Sequence[float]) -> str:
