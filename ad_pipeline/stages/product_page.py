@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from ad_pipeline.engines.product_page.reading import IMAGE_BUDGET_S, fetch_product_image, read_product_page
@@ -138,27 +136,20 @@ def _keep_image(workplace: Workplace, session: Session, brief: Brief, facts: Pro
         return None
     if brief.local_only:
         return PageUnreadable("the brief says local_only: the picture on its page is not fetched").message
-    why, hosts = (
-        PageUnreadable("the page shows no picture of the product").message,
-        settings_from_environment().page_hosts,
-    )
-    ends = time.monotonic() + IMAGE_BUDGET_S
-    with tempfile.TemporaryDirectory(prefix="product-") as folder:
-        picture = Path(folder) / "product.png"
-        for place, address in enumerate(facts.images[:_MOST_IMAGES_TRIED]):
-            left_s = ends - time.monotonic()
-            if left_s <= 0:
-                break
-            try:
-                fetch_product_image(address, picture, hosts=hosts, budget_s=left_s)
-            except PageUnreadable as error:
-                why = why if place else error.message
-                continue
+    why = PageUnreadable("the page shows no picture of the product").message
+    hosts, ends = settings_from_environment().page_hosts, time.monotonic() + IMAGE_BUDGET_S
+    for place, address in enumerate(facts.images[:_MOST_IMAGES_TRIED]):
+        left_s = ends - time.monotonic()
+        if left_s <= 0:
+            break
+        try:
             with session.drafting(INPUT_IMAGE) as draft:
-                draft.path.write_bytes(picture.read_bytes())
+                fetch_product_image(address, draft.path, hosts=hosts, budget_s=left_s)
                 noted = _noted(workplace, brief, decides=decides)
                 session.commit(draft, made_by="pipeline", facts=noted | {"details": {"image_url": address}})
-            return None
+                return None
+        except PageUnreadable as error:
+            why = why if place else error.message
     return why
 
 

@@ -130,6 +130,26 @@ def test_a_page_of_nothing_but_words_is_enough() -> None:
     assert facts.claims == ()
 
 
+def test_a_relative_picture_begins_where_the_page_says() -> None:
+    page = f'<head><base href="//cdn.example/x/">{_ld(name="세럼", image="p.jpg")[6:]}'
+
+    assert _of(page).images == ("https://cdn.example/x/p.jpg",)
+
+
+@pytest.mark.parametrize(
+    "wrapper", ["<div class='wrap has-sidebar'>", "<form id=aspnetForm>", "<div id='page-banner'>"]
+)
+def test_what_holds_the_heading_is_no_frame_whatever_it_is_called(wrapper: str) -> None:
+    assert _of(f"{wrapper}<h1>세럼</h1><b>9,000원</b><p>주름 12% 개선.</p>").claims == ("주름 12% 개선.",)
+
+
+@pytest.mark.parametrize(
+    "frame", ["<aside>", "<header><h1>몰</h1>", "<div class='product-reviews'>", "<div id=related>"]
+)
+def test_what_stands_in_the_shops_frame_is_no_claim(frame: str) -> None:
+    assert _of(f"{_ld(name='세럼')}{frame}<p>주름 12% 개선.</p>").claims == ()
+
+
 def test_of_a_long_page_the_main_text_is_kept() -> None:
     menu = "<div>" + "".join(f"<a href='/c/{n}'>분류 {n}</a> " for n in range(900)) + "</div>"
     story = "".join(
@@ -327,7 +347,7 @@ def _script(text: str) -> str:
         ),
         pytest.param(_SEEN + _ITEM * 2500, id="microdata in microdata"),
         pytest.param(_SEEN + (_ITEM + "</div>") * 5000, id="microdata beside microdata"),
-        pytest.param(_SEEN + "<p>전성분: " + "물," * 400_000, id="a list without end"),
+        pytest.param(_SEEN + "<p>전성분: " + "</p><p>" + "물," * 400_000, id="a list without end"),
         pytest.param("<style>" + "@media{" * 50_000 + "</style>" + _SEEN, id="style in style"),
         pytest.param(_SEEN + "<!--" * 50_000, id="comments without end"),
     ],

@@ -51,14 +51,15 @@ def page_facts(body: bytes, *, charset: str, url: str) -> ProductFacts | Nothing
     tree = _parsed(decoded(body, charset))
     if tree is None:
         return "empty"
-    for_machines = [told_by_json_ld(tree, url), told_by_microdata(tree, url), told_by_opengraph(tree, url)]
+    base = _base_of(tree, url)
+    for_machines = [told_by_json_ld(tree, base), told_by_microdata(tree, base), told_by_opengraph(tree, base)]
     calls_itself_product = is_product_page(tree)
     asks_password = bool(tree.xpath("//input[translate(@type,'PASWORD','pasword')='password']"))
     sieve = Sieve()
     sieve.scan_unseen(take_out_unseen(tree))
     lines = lines_of(tree)
     for_machines[2] = _named_as_in_heading(for_machines[2], tree)
-    told = [*for_machines, _told_by_text(tree, lines, url)]
+    told = [*for_machines, _told_by_text(tree, lines, base)]
     text = _readable(tree, lines)
     is_product = any(part.is_product for part in for_machines[:2]) or bool(told[2].price) or calls_itself_product
     if asks_password and not is_product and not told[3].price:
@@ -80,6 +81,12 @@ def _parsed(text: str) -> Any:
         if sum(1 for _ in tree.iter()) <= _MOST_ELEMENTS:
             return tree
     return None
+
+
+def _base_of(tree: Any, url: str) -> str:
+    """Where the page's relative addresses begin."""
+    written = next((base.get("href") for base in tree.iter("base") if base.get("href")), "")
+    return next(iter(absolute([written], url)), url) if written else url
 
 
 def _told_by_text(tree: Any, lines: Sequence[Line], url: str) -> Told:

@@ -14,6 +14,7 @@ from ad_pipeline.engines.product_page.addresses import PageAddress
 from ad_pipeline.engines.product_page.connecting import Deadline, GuardedBackend, Web
 from ad_pipeline.engines.product_page.robots import AGENT, MOST_ROBOTS_BYTES, Robots
 from ad_pipeline.errors import PageUnreadable
+from ad_pipeline.messages import Message
 
 MOST_REDIRECTS = 5
 _USER_AGENT = f"{AGENT}/0.1 (reads one product page for an advert of that product)"
@@ -29,7 +30,7 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 class Wanted:
     """What is fetched: the content types that will do, in words `what`, and how large it may be."""
 
-    what: str
+    what: Message | str
     types: tuple[str, ...]
     most_bytes: int
     cut: bool = False
@@ -194,7 +195,7 @@ def _taken(address: PageAddress, response: httpcore.Response, said: dict[str, st
     content_type = said.get("content-type", "").partition(";")[0].strip().lower()
     if wanted.types and content_type not in wanted.types:
         raise PageUnreadable(
-            "it is {got}, expected {what}; give the address of the product's page",
+            "it is {got}, expected {what}; check the address",
             got=content_type[:60] or "of no named type", what=wanted.what,
         )  # fmt: skip
     length = said.get("content-length", "")

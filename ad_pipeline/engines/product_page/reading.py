@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,16 +24,9 @@ if TYPE_CHECKING:
 PAGE_BUDGET_S, IMAGE_BUDGET_S = 5.0, 8.0
 MOST_PAGE_BYTES, MOST_IMAGE_BYTES = 4_000_000, 20_000_000
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
-_IMAGE_TYPES = (
-    "image/png",
-    "image/jpeg",
-    "image/jpg",
-    "image/webp",
-    "image/gif",
-    "image/avif",
-    "image/bmp",
-    "image/tiff",
-)
+_IMAGE_TYPES = ("image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif", "image/avif")
+# By its first bytes: Pillow would open whatever it knows, and hands some of that to other programs.
+_PICTURE_BYTES = re.compile(rb"\x89PNG\r\n|\xff\xd8\xff|RIFF....WEBP|GIF8[79]a|....ftypavi[fs]", re.DOTALL)
 _CHILD = "ad_pipeline.engines.product_page.extracting_child"
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
 
@@ -56,7 +50,7 @@ def read_product_page(
         address = page_address(url)
     with _said_of(url), _child() as child:
         visit = Visit(deadline=deadline, web=web or Web(), hosts=tuple(hosts))
-        wanted = Wanted(what="an HTML page", types=_PAGE_TYPES, most_bytes=MOST_PAGE_BYTES)
+        wanted = Wanted(what=PageUnreadable("an HTML page").message, types=_PAGE_TYPES, most_bytes=MOST_PAGE_BYTES)
         page = fetch(address, wanted, visit)
         if not page.body.strip():
             raise _empty()
@@ -81,9 +75,15 @@ def fetch_product_image(
 
     with _said_of(url, picture=True):
         visit = Visit(deadline=Deadline(budget_s), web=web or Web(), hosts=tuple(hosts))
-        wanted = Wanted(what="a picture (PNG, JPEG or WebP)", types=_IMAGE_TYPES, most_bytes=MOST_IMAGE_BYTES)
+        wanted = Wanted(
+            what=PageUnreadable("a PNG, JPEG, WebP, GIF or AVIF picture").message,
+            types=_IMAGE_TYPES,
+            most_bytes=MOST_IMAGE_BYTES,
+        )
         picture = fetch(page_address(url), wanted, visit)
-        with tempfile.TemporaryDirectory(prefix="product-") as folder:
+        if not _PICTURE_BYTES.match(picture.body):
+            raise PageUnreadable("what came is no picture; expected {what}", what=wanted.what)
+        with tempfile.TemporaryDirectory(prefix="picture-", dir=target.parent) as folder:
             kept, ready = Path(folder) / "picture", Path(folder) / "picture.png"
             kept.write_bytes(picture.body)
             try:
@@ -116,13 +116,19 @@ def _child() -> Generator[subprocess.Popen[bytes]]:
     It gets none of our keys: its environment holds what Python needs to start.
     """
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    child = subprocess.Popen(
-        [sys.executable, "-m", _CHILD],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-    )
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+    except OSError as error:
+        raise PageUnreadable(
+            "no process could be started to take it apart ({reason}); end other programs and try again",
+            reason=error.strerror or type(error).__name__,
+        ) from error
     try:
         yield child
     finally:

@@ -188,7 +188,7 @@ def _pieces(root: Any) -> Iterator[tuple[str, str, bool] | None]:
             continue
         is_block = element.tag in _BLOCKS or element.tag in _AROUND
         inner = element.tag if is_block and element.tag != "br" else tag
-        inside = around or element.tag in _AROUND or bool(_AROUND_NAMES.search(_names(element)))
+        inside = around or _is_around(element)
         if is_block:
             yield None
         yield from _text(element.text, inner, around=inside)
@@ -197,6 +197,13 @@ def _pieces(root: Any) -> Iterator[tuple[str, str, bool] | None]:
         for child in reversed(element):
             stack.append((child, inner, inside, True))
             stack.append((child, inner, inside, False))
+
+
+def _is_around(element: Any) -> bool:
+    """The shop's frame, other products, reviews; never what holds the page's heading, whatever it is called."""
+    if element.tag not in _AROUND and not _AROUND_NAMES.search(_names(element)):
+        return False
+    return element.tag in ("header", "nav") or element.find(".//h1") is None
 
 
 def _names(element: Any) -> str:
