@@ -277,6 +277,10 @@ class Answered(Done, Generic[Answer]):
 class LanguageEngine(Engine):
     """Answers a question with a typed value."""
 
+    def prepare(self) -> None:
+        """Load what the first question needs; may run in another thread while somebody else is asked."""
+        return
+
     @abstractmethod
     def ask(self, question: Question[Answer], job: Job) -> Answered[Answer]:
         """The model's answer, mended by it at most twice where it is no such value or has complaints.

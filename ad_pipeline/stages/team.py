@@ -6,7 +6,9 @@ finds it and neither asks nor pays again.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from ad_pipeline.engines.comfy.recipe import narrowest
 from ad_pipeline.engines.contracts import Answer, Answered, Job, LanguageEngine, Licence, Progress, Question
 from ad_pipeline.errors import AdPipelineError, BudgetExceeded, EngineError, EngineUnavailable
 from ad_pipeline.messages import Message, say
-from ad_pipeline.routing.catalogue import ModelRow
+from ad_pipeline.routing.catalogue import ModelRow, models
 from ad_pipeline.routing.route import Decision, decide, tokens_cost_usd
 from ad_pipeline.sessions.files import write_whole
 from ad_pipeline.sessions.fingerprint import fingerprint, job_id
@@ -111,6 +113,18 @@ class Team:
                 if isinstance(error, EngineUnavailable):
                     self._gone[row.model_id] = error
         raise AssertionError("unreachable: a chain ends with what is no model")
+
+    def prepare(self, roles: Sequence[Role]) -> None:
+        """Begin to load what the wanted models of these roles need, while the first of them are asked."""
+        wanted = dict.fromkeys(decide(role, brief=self.brief).wanted.model_id for role in roles)
+        threading.Thread(target=self._prepare, args=(list(wanted),), daemon=True).start()
+
+    def _prepare(self, model_ids: Sequence[str]) -> None:
+        for model_id in model_ids:
+            with contextlib.suppress(EngineUnavailable):  # whoever asks it is told
+                engine = self.workplace.engines.engine(model_id) if "language" in models()[model_id].crafts else None
+                if isinstance(engine, LanguageEngine):
+                    engine.prepare()
 
     @property
     def wrote(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from ad_pipeline.story.room.complaints import (
     plan_complaints,
     strategy_complaints,
 )
-from ad_pipeline.story.room.mending import house_strategy, mended
+from ad_pipeline.story.room.mending import house_strategy, mended, without_strangers
 from ad_pipeline.story.room.questions import (
     again_text,
     copy_text,
@@ -42,7 +42,7 @@ from ad_pipeline.story.room.questions import (
     strategy_text,
 )
 from ad_pipeline.story.room.reviewing import GOOD_ENOUGH, Measured, held_to, measured, rank, reasons
-from ad_pipeline.story.room.roles import Role
+from ad_pipeline.story.room.roles import WRITING_ROLES, Role
 from ad_pipeline.story.storyboard import Purpose, Storyboard
 
 MOST_REWRITES = 2
@@ -56,6 +56,8 @@ class _Version:
     copy: Copy
     board: Storyboard
     measured: Measured
+    replaced: tuple[Complaint, ...]
+    """What a model had wrong in it: our own writer's words stand there instead."""
     review: Review | None = None
 
 
@@ -94,11 +96,15 @@ class _Room:
             seed=seed,
         )  # fmt: skip
         self._replaced: list[Complaint] = []
-        """What a model had wrong in the version that is being written: our own writer's words stand there instead."""
+        """Of the version that is being written."""
+        self._strange: list[Complaint] = []
+        """What a director slipped in: our own writer's pictures stand there instead."""
 
     def write(self) -> tuple[Storyboard, Done]:
+        self._team.prepare(WRITING_ROLES)
         strategy = self._strategy()
         plan = self._ask("scene_plan", plan_text(self._given, strategy), ScenePlan, self._plan_complaints, 0.2)
+        plan = plan and without_strangers(plan, self._plan_complaints(plan), self._given)
         house = self._house(plan)
         arc = plan or plan_of(house)
         seconds = scene_seconds(arc, self._given.brief.duration)
@@ -111,10 +117,12 @@ class _Room:
             )
         copy = self._mended(drafted, house, seconds)
         copy = self._polished(copy, strategy, arc, seconds, house)
-        direction = self._ask(
-            "direction", direction_text(self._given, strategy, arc, copy), Direction,
-            lambda answer: direction_complaints(answer, self._given, len(arc.scenes)), 0.7,
-        )  # fmt: skip
+        complaints = self._direction_complaints(len(arc.scenes))
+        asked_for = direction_text(self._given, strategy, arc, copy)
+        direction = self._ask("direction", asked_for, Direction, complaints, 0.7)
+        if direction and any(complaint.kind == "stranger" for complaint in complaints(direction)):
+            self._strange += complaints(direction)
+            direction = None
         versions = self._reviewed(_Pen(self, arc, direction, house, seconds, asked), copy)
         best = max(versions, key=lambda version: rank(version.review) if version.review else (0.0, 0.0))
         return best.board, self._done(strategy, versions, best)
@@ -141,7 +149,10 @@ class _Room:
         return house_strategy(self._given)
 
     def _plan_complaints(self, plan: ScenePlan) -> Sequence[Complaint]:
-        return plan_complaints(plan, self._given)
+        return plan_complaints(plan, self._given, brands=self._brands)
+
+    def _direction_complaints(self, count: int) -> Callable[[Direction], Sequence[Complaint]]:
+        return lambda direction: direction_complaints(direction, self._given, count, brands=self._brands)
 
     def _copy_complaints(self, seconds: Sequence[float]) -> Callable[[Copy], Sequence[Complaint]]:
         return lambda copy: copy_complaints(copy, self._given, seconds=seconds, brands=self._brands)
@@ -227,6 +238,10 @@ class _Room:
             board = board.with_scene(board.scene(scene_id).model_copy(update={"onscreen_text": ""}))
         return board
 
+    @property
+    def replaced(self) -> tuple[Complaint, ...]:
+        return tuple(self._replaced)
+
     def measured(self, board: Storyboard) -> Measured:
         given = self._given
         supported = [fact.claim for fact in given.facts]
@@ -238,7 +253,8 @@ class _Room:
 
     def _done(self, strategy: Strategy, versions: Sequence[_Version], best: _Version) -> Done:
         team = self._team
-        lesser = lesser_of(team.steps, self._replaced)
+        replaced = [*best.replaced, *self._strange]
+        lesser = lesser_of(team.steps, replaced)
         details: dict[str, Any] = {
             "steps": [step.noted() for step in team.steps],
             "strategy": strategy.model_dump(),
@@ -248,7 +264,7 @@ class _Room:
             "versions": [scores_note(version.review) for version in versions],
             "flags": flags_note(best.measured),
             "facts": [vars(fact) for fact in self._given.facts],
-            "ours": [str(complaint) for complaint in self._replaced],
+            "ours": [str(complaint) for complaint in replaced],
         }
         model = " + ".join(dict.fromkeys(model_id.split("/", 1)[1] for model_id in team.wrote))
         return Done(
@@ -269,4 +285,4 @@ class _Pen:
 
     def version(self, copy: Copy) -> _Version:
         board = self.room.board(self.arc, copy, self.direction, self.house)
-        return _Version(copy=copy, board=board, measured=self.room.measured(board))
+        return _Version(copy=copy, board=board, measured=self.room.measured(board), replaced=self.room.replaced)

@@ -39,8 +39,13 @@ def strategy_complaints(answer: Strategy, given: Assignment, *, brands: Sequence
     return [Complaint(kind="stranger", said=said) for said in strangers(text, given, brands=brands)]
 
 
-def plan_complaints(answer: ScenePlan, given: Assignment) -> list[Complaint]:
-    found: list[Complaint] = []
+def plan_complaints(answer: ScenePlan, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
+    texts = [answer.title, *(scene.idea for scene in answer.scenes)]
+    found = [
+        Complaint(kind="stranger", scene=at, said=said)
+        for at, text in enumerate(texts)
+        for said in strangers(text, given, brands=brands)
+    ]
     if len(answer.scenes) != given.scene_count:
         found.append(
             Complaint(kind="scenes", said=f"there are {len(answer.scenes)} scenes; make exactly {given.scene_count}")
@@ -95,9 +100,15 @@ def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]
     return [Complaint(kind="words", scene=line.scene, said=sentence) for sentence in said]
 
 
-def direction_complaints(answer: Direction, given: Assignment, count: int) -> list[Complaint]:
+def direction_complaints(answer: Direction, given: Assignment, count: int, *, brands: Sequence[str]) -> list[Complaint]:
     found = _numbering([shot.scene for shot in answer.scenes], count)
+    shared = strangers(f"{answer.look}\n{answer.person}", given, brands=brands)
+    found += [Complaint(kind="stranger", said=said) for said in shared]
     for shot in answer.scenes:
+        words = f"{shot.shot}\n{shot.motion_prompt}\n{shot.camera}"
+        found += [
+            Complaint(kind="stranger", scene=shot.scene, said=said) for said in strangers(words, given, brands=brands)
+        ]
         if any(is_hangul(letter) for letter in shot.shot + shot.motion_prompt):
             found.append(Complaint(kind="language", scene=shot.scene, said="shot and motion_prompt must be in English"))
     if any(is_hangul(letter) for letter in answer.look + answer.person):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from ad_pipeline.story.brief import Brief, Claim
+from ad_pipeline.story.brief import Brief, Claim, StoryLanguage
+from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.product_facts import ProductFacts
 
 _MOST_CLAIMS, _MOST_INGREDIENTS = 8, 8
@@ -29,7 +31,8 @@ def known_facts(brief: Brief, page: ProductFacts | None) -> tuple[Fact, ...]:
     """F1, F2, ...: the brief's own claims first."""
     found = [(claim.text, claim.source) for claim in brief.claims]
     if page:
-        found += [(text, page.source_of("claims")) for text in page.claims[:_MOST_CLAIMS]]
+        usable = [text for text in page.claims if _may_be_told(text)]
+        found += [(text, page.source_of("claims")) for text in usable[:_MOST_CLAIMS]]
         if page.ingredients:
             found.append((", ".join(page.ingredients[:_MOST_INGREDIENTS]), page.source_of("ingredients")))
         if page.price:
@@ -37,6 +40,12 @@ def known_facts(brief: Brief, page: ProductFacts | None) -> tuple[Fact, ...]:
     kept = dict(reversed(found))  # the first to say it is its source
     ordered = [(text, kept[text]) for text in dict.fromkeys(text for text, _ in found)]
     return tuple(Fact(fact_id=f"F{at}", text=text, source=source) for at, (text, source) in enumerate(ordered, 1))
+
+
+def _may_be_told(text: str) -> bool:
+    """Whether an ad may say it at all, in either language: what the law forbids is no fact, whoever says it."""
+    flags = [flag for language in get_args(StoryLanguage) for flag in flags_of(text, language)]
+    return not any(flag.severity == "forbidden" for flag in flags)
 
 
 def named_facts(ids: Iterable[str], facts: Sequence[Fact]) -> tuple[Fact, ...]:

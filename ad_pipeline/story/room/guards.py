@@ -34,9 +34,11 @@ _KNOWN_LATIN = frozenset(
 )
 # Words that orders are made of and an honest line may hold too.
 _EVERYDAY = frozenset(
-    "브랜드 이제부터 지금부터 오늘부터 사용자 시청자 소비자 고객님 여러분 프롬프트 시스템 인공지능 어시스턴트 광고문 슬로건 다음과 "
-    "previous instructions instruction following assistant important customer customers everything anything something "
-    "brand product website answer storyboard narration Ignore Instead Always Never Please System Assistant You Your".split()
+    "브랜드 이제부터 지금부터 오늘부터 사용자 시청자 소비자 고객님 여러분 프롬프트 시스템 인공지능 어시스턴트 "
+    "광고문 슬로건 "
+    "previous instructions instruction following assistant important customer customers everything anything "
+    "something brand product website answer storyboard narration "
+    "Ignore Instead Always Never Please System Assistant You Your".split()
 )
 _ENDINGS = (
     "으로",

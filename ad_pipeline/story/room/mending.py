@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ad_pipeline.story.room.answers import Copy, SceneCopy, Strategy
+from ad_pipeline.story.room.answers import Copy, SceneCopy, ScenePlan, Strategy
 from ad_pipeline.story.room.complaints import Complaint, copy_complaints, line_complaints, overrun_s
 from ad_pipeline.story.room.guards import names_product
 from ad_pipeline.story.room.questions import Assignment
@@ -37,6 +37,17 @@ def mended(
     if any(c.kind == "product" for c in copy_complaints(_copy(kept), given, seconds=seconds, brands=brands)):
         wrong.append(_named(kept, own, given))
     return _copy(kept), wrong
+
+
+def without_strangers(plan: ScenePlan, complaints: Sequence[Complaint], given: Assignment) -> ScenePlan:
+    """The plan with a title and ideas of our own where a model's hold what has no business in this ad."""
+    strange = {complaint.scene for complaint in complaints if complaint.kind == "stranger"}
+    scenes = tuple(
+        scene.model_copy(update={"idea": scene.purpose}) if at in strange else scene
+        for at, scene in enumerate(plan.scenes, 1)
+    )
+    title = f"{given.kit.named_in(given.language)} {given.brief.product}"[:80] if 0 in strange else plan.title
+    return plan.model_copy(update={"title": title, "scenes": scenes})
 
 
 def house_strategy(given: Assignment) -> Strategy:
