@@ -144,7 +144,7 @@ def _shelf(language: StoryLanguage) -> list[str]:
     told = [s for tones in frames(language).values() for sentences in tones.values() for s in sentences]
     for category in all_categories():
         words = category.words[language]
-        told += [words.noun, *words.pains, *words.feels, *words.moments]
+        told += [words.noun, *words.pains, *words.feels, *words.moments, *words.reads]
     told += [text for motif in all_motifs() for text in motif.opens[language]]
     told += [text for p in personas().values() for text in (*p.openers[language], *p.speech[language].turns)]
     return [re.sub(r"<[^>]+>", "달빛" if language == "ko" else "moonlight", text) for text in told]
@@ -201,6 +201,20 @@ def test_on_screen_text_is_short_and_never_cut_inside_a_word() -> None:
             assert all(len(line) <= 16 for line in lines)
     assert on_screen("아주아주아주아주아주아주아주아주긴말", "ko") == ""
     assert on_screen("물을 머금은 듯 맑게 빛나는 피부", "ko") == "물을 머금은 듯\n맑게 빛나는 피부"
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_whatever_is_only_read_fits_two_lines(language: StoryLanguage) -> None:
+    for category in all_categories():
+        assert len(category.words[language].reads) == 4
+        assert all(on_screen(text, language) for text in category.words[language].reads)
+
+
+def test_a_long_ad_has_something_to_read_in_most_scenes() -> None:
+    for seed in range(6):
+        scenes = _written(a_brief(duration=60), seed=seed).scenes
+
+        assert sum(bool(scene.onscreen_text) for scene in scenes) >= 8
 
 
 def test_neighbouring_scenes_move_differently() -> None:

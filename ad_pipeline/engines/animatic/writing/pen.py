@@ -68,7 +68,8 @@ class Pen:
         else:
             # The caption shows what is said; a second phrase beside it says more than an echo.
             near = words.pains if purpose in ("hook", "problem") else (*words.feels, *words.moments)
-            near = (*self._concept_to_read(purpose), *near)
+            more = () if purpose == "problem" else (*words.reads, *self._opens())
+            near = (*self._concept_to_read(purpose), *near, *more)
             wished = [p for p in near if p not in self.used and _bare(p) not in _bare(narration)]
         for text in wished:
             lines = on_screen(_capital(text, self.language), self.language)

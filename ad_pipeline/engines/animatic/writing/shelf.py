@@ -23,6 +23,8 @@ class Words:
     pains: tuple[str, ...]
     feels: tuple[str, ...]
     moments: tuple[str, ...]
+    reads: tuple[str, ...]
+    """Only written, never said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,7 @@ def _categories() -> Mapping[str, tuple[tuple[str, ...], Category]]:
 
 
 def _words(row: Mapping[str, Any]) -> Words:
-    return Words(noun=row["noun"], pains=tuple(row["pains"]), feels=tuple(row["feels"]), moments=tuple(row["moments"]))
+    return Words(**{name: tuple(phrases) for name, phrases in row.items() if name != "noun"}, noun=row["noun"])
 
 
 @functools.cache
