@@ -13,6 +13,7 @@ from ad_pipeline_tests.bench.ads import ad_rows, memory_rows, timed_ads
 from ad_pipeline_tests.bench.crafts import key_image_rows, sound_rows
 from ad_pipeline_tests.bench.machine import busy_note, machine_facts
 from ad_pipeline_tests.bench.overhead import overhead_rows
+from ad_pipeline_tests.bench.room import room_rows
 from ad_pipeline_tests.bench.rows import Row, earlier, report_text, table
 from ad_pipeline_tests.bench.scheduling import scheduling_rows
 from ad_pipeline_tests.bench.stories import story_rows
@@ -21,7 +22,7 @@ from ad_pipeline_tests.bench.web import ui_rows
 _TOP = Path(__file__).parents[2]
 _REPORT = _TOP / "docs" / "benchmarks.md"
 _BRIEF = _TOP / "examples" / "laneige_15s.yaml"
-_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling", "stories")
+_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling", "stories", "room")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +63,9 @@ def _measured(folder: Path, wanted: set[str], *, rounds: int, quick: bool) -> li
         rows += overhead_rows(folder / "gpu", quick=quick, tell=_tell)
     if "scheduling" in wanted:
         rows += scheduling_rows(folder, quick=quick, tell=_tell)
+    if "room" in wanted:
+        _tell("the writers' room")
+        rows += room_rows(folder / "room", _BRIEF, quick=quick)
     if "stories" in wanted:
         _tell("sixty briefs by the template writer")
         (folder / "stories").mkdir()
