@@ -68,7 +68,10 @@ def _likeness(persona: Persona, brief: Brief, kit: BrandKit) -> _Likeness:
     decades = _decades(people)
     if any(decade <= age < decade + 10 for decade in decades for age in persona.age):
         worth += _AGE
-        reasons.append(worded("they are of the audience's age ({youngest} to {oldest})", **_ages(persona)))
+        youngest, oldest = persona.age
+        reasons.append(
+            worded("they are of the audience's age ({youngest} to {oldest})", youngest=youngest, oldest=oldest)
+        )
     goods = _named(persona.products, brief.product.lower())
     if goods:
         worth += _PRODUCT
@@ -105,10 +108,6 @@ def _named(words: Iterable[str], text: str) -> list[str]:
 def _decades(text: str) -> set[int]:
     named = {years for word, years in _DECADES_EN.items() if re.search(rf"\b{word}\b", text)}
     return named | {int(years) for years in re.findall(r"(?<!\d)([1-7]0)(?:대|s\b|-somethings?)", text)}
-
-
-def _ages(persona: Persona) -> dict[str, int]:
-    return {"youngest": persona.age[0], "oldest": persona.age[1]}
 
 
 def _joined(reasons: tuple[Message, ...]) -> Message:
