@@ -348,6 +348,8 @@ def _script(text: str) -> str:
         pytest.param(_SEEN + _ITEM * 2500, id="microdata in microdata"),
         pytest.param(_SEEN + (_ITEM + "</div>") * 5000, id="microdata beside microdata"),
         pytest.param(_SEEN + "<p>전성분: " + "</p><p>" + "물," * 400_000, id="a list without end"),
+        pytest.param("<body>a\x1b<!-- b -->\x08 c&#27;<!-- d -->&#1;" + _SEEN, id="control characters around comments"),
+        pytest.param("<meta name='og:\x1btitle' content=x>" + _SEEN, id="a control character in a name"),
         pytest.param("<style>" + "@media{" * 50_000 + "</style>" + _SEEN, id="style in style"),
         pytest.param(_SEEN + "<!--" * 50_000, id="comments without end"),
     ],

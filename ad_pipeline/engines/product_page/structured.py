@@ -17,6 +17,7 @@ _LARGEST_SCRIPT = 1_000_000
 _MOST_NODES, _MOST_PROPERTIES, _DEEPEST = 3000, 1000, 12
 _INGREDIENT_NAMES = re.compile(r"전\s?성분|모든\s?성분|ingredient", re.IGNORECASE)
 _CURRENCIES = {"원": "KRW", "₩": "KRW", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "円": "JPY", "元": "CNY"}
+_SHARED = re.compile(r"(?:og|product):[\w:.-]{1,60}")
 _AMOUNT = re.compile(r"\d{1,3}(?:[,.\s]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?(?!\d)")
 _WHOLE_CURRENCIES = frozenset({"KRW", "JPY"})
 
@@ -72,8 +73,9 @@ def told_by_opengraph(tree: Any, url: str) -> Told:
     from extruct.opengraph import OpenGraphExtractor
 
     for meta in tree.iter("meta"):  # many shops write name= where the standard says property=
-        if meta.get("property") is None and (meta.get("name") or "").startswith(("og:", "product:")):
-            meta.set("property", meta.get("name"))
+        name = meta.get("name") or ""
+        if meta.get("property") is None and _SHARED.fullmatch(name):
+            meta.set("property", name)
     said: dict[str, list[str]] = {}
     with contextlib.suppress(ValueError, TypeError, AttributeError):
         for graph in OpenGraphExtractor().extract_items(tree, url):

@@ -39,6 +39,7 @@ _RULE = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
 _SIMPLE = re.compile(r"^\s*(?:[a-z]+)?([.#][\w-]+)\s*$", re.IGNORECASE)
 _NAMED = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
 _NUMBERS = re.compile(r"\d+")
+_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CLOSE_COLOURS = 24
 _MOST_STYLE, _MOST_UNSEEN = 300_000, 20_000
 
@@ -75,10 +76,11 @@ def _drop(element: Any) -> None:
         return
     before = element.getprevious()
     if element.tail:
+        # lxml reads control characters that it refuses to write.
         if before is None:
-            parent.text = (parent.text or "") + element.tail
+            parent.text = _NO_XML.sub("", (parent.text or "") + element.tail)
         else:
-            before.tail = (before.tail or "") + element.tail
+            before.tail = _NO_XML.sub("", (before.tail or "") + element.tail)
         element.tail = None
     parent.remove(element)
 
