@@ -82,7 +82,7 @@ def flags_of(
     and brand's own: their words need no proof where they stand in full, and a number in them is no measurement.
     """
     plain = _plain(text)
-    low = plain.lower()
+    low = "".join(small if len(small := letter.lower()) == 1 else letter for letter in plain)  # places stay
     found: list[Flag] = []
     for rule in claim_rules().values():
         spans = _found(rule, low, language)

@@ -481,6 +481,12 @@ def test_letters_in_disguise_are_read_as_what_they_are() -> None:
     assert "drug_effect" in _rules(unicodedata.normalize("NFD", "아토피 안녕"), "ko")
 
 
+def test_a_letter_that_grows_when_small_moves_no_finding() -> None:
+    (flag,) = flags_of("İİİ Vegan", "en")
+
+    assert flag.words == ("Vegan",)
+
+
 def test_english_words_are_found_in_korean_copy() -> None:
     assert "best" in _rules("드디어 No.1 쿠션", "ko")
     assert "expert_word" in _rules("FDA approved 크림", "ko")
