@@ -40,7 +40,7 @@ _WHAT: Mapping[str, tuple[str, str]] = {
     "formats": ("the first is the main one; `format` works too", "첫 번째가 기본 비율. `format`도 됨"),
     "persona": ("who seems to speak; see `story/personas.toml`", "말하는 사람의 성격. `story/personas.toml` 참고"),
     "product_image": ("a photo or PNG, path relative to the brief", "제품 사진 또는 PNG, 브리프 기준 경로"),
-    "product_url": ("kept; not read yet", "보관만 하고 아직 읽지 않음"),
+    "product_url": ("its page; facts and picture are used", "제품 페이지 주소. 사실과 사진을 가져다 씀"),
     "claims": ("each with `text` and `source`; no other proof", "`text`와 `source`를 함께. 다른 근거는 안 씀"),
     "scene_count": ("by the length when empty", "비우면 길이에 맞춰 정함"),
     "seed": ("same seed, same ad", "같은 시드면 같은 광고"),
