@@ -72,6 +72,7 @@ def test_plain_numbers_are_numbers_and_names_are_names() -> None:
         ("http://sh op.example/", "no address of a page"),
         ("http://１２７.0.0.1/", "no address of a page"),
         ("http://[fe80::1%25eth0]/", "no address of a page"),
+        ("http://#\ud800", "no address of a page"),
         ("http://shop.example/" + "a" * 3000, "no address of a page"),
         ("http://shop.example\\@127.0.0.1/", "user or a password"),
     ],

@@ -89,6 +89,7 @@ def page_address(text: str) -> PageAddress:
 
     try:
         url = httpx.URL(text.strip())
+        host, target = url.raw_host.decode("ascii").lower(), url.raw_path.decode("ascii")
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         raise _malformed() from error
     if url.scheme not in _PORTS:
@@ -97,12 +98,9 @@ def page_address(text: str) -> PageAddress:
         )
     if url.userinfo:
         raise PageUnreadable("the address holds a user or a password; give one that anybody may open")
-    host = url.raw_host.decode("ascii").lower()
     if not _HOST.fullmatch(host) or len(str(url)) > LONGEST_URL or not 0 < (url.port or 80) < 65536:
         raise _malformed()
-    return PageAddress(
-        scheme=url.scheme, host=host, port=url.port or _PORTS[url.scheme], target=url.raw_path.decode("ascii") or "/"
-    )
+    return PageAddress(scheme=url.scheme, host=host, port=url.port or _PORTS[url.scheme], target=target or "/")
 
 
 def _malformed() -> PageUnreadable:
