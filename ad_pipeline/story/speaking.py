@@ -16,6 +16,9 @@ LINE_PAUSE_S = 0.34
 AIR_S = 0.25
 """Silence that a scene needs before its voice, and again behind it."""
 
+_READ_PER_S = {"ko": 12.0, "en": 20.0}
+"""Letters that one reads in a second, as subtitles are made for adults."""
+
 _VOWELS = re.compile(r"[aeiouy]+")
 _SILENT_E = re.compile(r"(?<=[^aeiouyl])e$|(?<=[^td])ed$")
 
@@ -46,6 +49,11 @@ def needed_seconds(text: str, language: Literal["ko", "en"], speed: float = 1.0)
 def fits(text: str, duration_s: float, language: Literal["ko", "en"], speed: float = 1.0) -> bool:
     """Whether a scene of `duration_s` has room for `text` and its air."""
     return needed_seconds(text, language, speed) <= duration_s
+
+
+def reading_seconds(text: str, language: Literal["ko", "en"]) -> float:
+    """How long it takes to read `text`."""
+    return len("".join(text.split())) / _READ_PER_S[language]
 
 
 def syllables(spoken: str, language: Literal["ko", "en"]) -> int:

@@ -14,7 +14,7 @@ from ad_pipeline.media.time import FILM
 from ad_pipeline.story.channels import CHANNELS
 from ad_pipeline.story.formats import Format
 from ad_pipeline.story.personas import persona_of
-from ad_pipeline.story.room.reviewing import reading_seconds
+from ad_pipeline.story.speaking import reading_seconds
 from ad_pipeline.story.storyboard import Scene, storyboard_from_text
 from ad_pipeline.story.tones import tone_of, tones
 from ad_pipeline_tests.stages.sessions import a_workplace

@@ -13,8 +13,7 @@ from ad_pipeline.media.time import FILM
 from ad_pipeline.story.arc import paced, purposes_for, room_left_s, shares_s
 from ad_pipeline.story.brief import Brief, Claim
 from ad_pipeline.story.claims import flags_of
-from ad_pipeline.story.room.reviewing import reading_seconds
-from ad_pipeline.story.speaking import needed_seconds, spoken_seconds
+from ad_pipeline.story.speaking import needed_seconds, reading_seconds, spoken_seconds
 from ad_pipeline.story.storyboard import Purpose, Scene, Storyboard, StoryMetadata, Transition
 
 _TALKATIVE = 0.72

@@ -78,7 +78,7 @@ def copy_complaints(
 
 def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
     """One scene's words, but for their length."""
-    both = f"{line.narration}\n{line.onscreen_text}".strip()
+    both = f"{line.narration}\n\n{line.onscreen_text}".strip()
     said = [*_wrong_language(both, given), *strangers(both, given, brands=brands)]
     said += [f"it names {name!r}, which the brief does not know" for name in unknown_names(both, given)]
     said += [f"the brand avoids the word {word!r}" for word in given.kit.words_to_avoid if _says(both, word)]

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ad_pipeline.story.brief import Claim, StoryLanguage
+from ad_pipeline.story.brief import Claim
 from ad_pipeline.story.claims import Flag, flags_of
 from ad_pipeline.story.room.answers import SCORES, Judged, Review
-from ad_pipeline.story.speaking import needed_seconds
+from ad_pipeline.story.speaking import needed_seconds, reading_seconds
 from ad_pipeline.story.storyboard import Scene, Storyboard
 
 GOOD_ENOUGH = 0.85
 """A tone match under it goes back to the writer."""
 
-_READ_PER_S = {"ko": 12.0, "en": 20.0}
-"""Letters that one reads in a second, as subtitles are made for adults."""
 _LETTERS_IN_LINES = {"ko": 32, "en": 48}
 _SLACK_S = 0.05
 
@@ -99,13 +97,9 @@ def reasons(review: Review) -> tuple[str, ...]:
     return (*low, *review.advice)
 
 
-def reading_seconds(text: str, language: StoryLanguage) -> float:
-    """How long it takes to read `text`."""
-    return len("".join(text.split())) / _READ_PER_S[language]
-
-
 def words_said(scene: Scene) -> str:
     """All that a scene says and writes; a claim's source is no claim."""
     source = str((scene.model_extra or {}).get("claim_source", ""))
     written = scene.onscreen_text.replace(source, "") if source else scene.onscreen_text
-    return "\n".join(filter(None, [*(line.text for line in scene.spoken), written.strip()]))
+    # An empty line ends a clause: what is spoken and what is written are two statements.
+    return "\n\n".join(filter(None, [*(line.text for line in scene.spoken), written.strip()]))
