@@ -61,9 +61,11 @@ def page_line(facts: SessionFacts) -> str:
     if not found:
         return say("the facts of the product's page are gone or were changed on disk; make the ad again")
     line = say(
-        "product page: {name} {price} ({claims} claims, {ingredients} ingredients)",
-        name=found.name or found.url, price=found.price, claims=len(found.claims), ingredients=len(found.ingredients),
-    )  # fmt: skip
+        "product page: {product} ({claims} claims, {ingredients} ingredients)",
+        product=", ".join(filter(None, (found.name or found.url, found.price))),
+        claims=len(found.claims),
+        ingredients=len(found.ingredients),
+    )
     if found.orders:
         line += "; " + say("left out: {count} of its sentences, which give orders to machines", count=len(found.orders))
     note: Any = record.details.get("no_image")

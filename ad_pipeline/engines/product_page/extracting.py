@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ad_pipeline.engines.product_page.decoding import decoded
-from ad_pipeline.engines.product_page.orders import Sieve, harmless
+from ad_pipeline.engines.product_page.orders import Sieve, harmless, is_speaking_address
 from ad_pipeline.engines.product_page.product_words import (
     LONGEST_INGREDIENT,
     claims_of,
@@ -155,7 +155,7 @@ def _collected(told: Sequence[Told], *, lines: Sequence[Line], text: str, url: s
         names = split_ingredients(sieve.cleaned(_unmarked(part.ingredients, sieve), longest=8000))
         if names and "ingredients" not in found:
             found["ingredients"], sources["ingredients"] = tuple(n[:LONGEST_INGREDIENT] for n in names), part.part
-    images = [(address, part.part) for part in told for address in part.images]
+    images = [(a, part.part) for part in told for a in part.images if not is_speaking_address(a)]
     if images:
         found["images"] = tuple(dict.fromkeys(harmless(address) for address, _ in images))[:MOST_IMAGES]
         sources["images"] = images[0][1]
@@ -168,6 +168,9 @@ def _collected(told: Sequence[Told], *, lines: Sequence[Line], text: str, url: s
     found["text"] = sieve.cleaned(text, longest=LONGEST_TEXT)
     if found["text"]:
         sources["text"] = "text"
+    if is_speaking_address(url):
+        url = url.partition("?")[0]
+        url = "/".join(url.split("/")[:3]) if is_speaking_address(url) else url
     read_at = datetime.now(UTC).isoformat(timespec="seconds")
     return ProductFacts(**found, url=url, orders=sieve.orders, sources=sources, read_at=read_at)
 

@@ -14,6 +14,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable
 from importlib import resources
+from urllib.parse import unquote
 
 MOST_ORDERS, LONGEST_ORDER = 20, 300
 
@@ -27,6 +28,7 @@ _ALIKE = str.maketrans(
      "τ": "t", "ρ": "p", "υ": "u"}
 )  # fmt: skip
 
+_BETWEEN_WORDS = re.compile(r"[-_+/.?=&#:,;~%]+")
 # Where nobody sees it, a text that only sounds like it is enough.
 _FOR_MACHINES = re.compile(
     r"\b(?:ai|llm|gpt|model|assistant|prompt|instruct\w*|ignore|must|brand|competitor|link|always|never)\b"
@@ -63,6 +65,11 @@ def is_order(sentence: str) -> bool:
     """Whether a sentence speaks to a machine that reads the page, not to its customer."""
     folded = unicodedata.normalize("NFKC", sentence).lower().translate(_ALIKE)
     return bool(_order().search(folded))
+
+
+def is_speaking_address(url: str) -> bool:
+    """Whether the words of an address are an order: it gets to models as a source, in the page's own spelling."""
+    return is_order(_BETWEEN_WORDS.sub(" ", unquote(unquote(url)))[:2000])
 
 
 @functools.cache
