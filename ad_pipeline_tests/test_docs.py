@@ -33,8 +33,8 @@ def test_every_command_of_the_readme_is_one_that_the_parser_takes(language: Lang
 
     named = {line.split()[1] for line in lines}
     assert named == {
-        "make", "rerun", "edit", "clip", "takes", "pick", "show", "route", "gpu", "doctor", "ui", "storyboard", "rewrite",
-        "variants",
+        "make", "rerun", "edit", "clip", "takes", "pick", "show", "route", "gpu", "doctor", "ui", "storyboard",
+        "rewrite", "variants",
     }  # fmt: skip
 
 
