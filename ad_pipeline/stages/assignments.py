@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ad_pipeline.engines.animatic.writing.shelf import category_of
 from ad_pipeline.routing.prompt_styles import prompt_style
 from ad_pipeline.routing.route import decide
@@ -30,11 +32,18 @@ def assignment_of(facts: SessionFacts) -> tuple[Assignment, Choice]:
         kit=kit,
         page=facts.product_facts,
         persona=speaker_words(choice.persona, brief.story_language),
+        speaker_look=choice.persona.look,
         vessel=category_of(brief.product, brief.concept).vessel,
-        picture_style=prompt_style(decide("key_image", brief=brief, scene=_ANY_SCENE, kit=kit).wanted.model_id),
+        picture_style=picture_styles(facts, [_ANY_SCENE])[0],
         scene_count=len(purposes_for(brief)),
     )
     return given, choice
+
+
+def picture_styles(facts: SessionFacts, scenes: Sequence[Scene]) -> list[str]:
+    """How the image model that each scene is routed to wants its prompt."""
+    routed = [decide("key_image", brief=facts.brief, scene=scene, kit=facts.kit) for scene in scenes]
+    return [prompt_style(decision.wanted.model_id) for decision in routed]
 
 
 def own_prompts() -> Prompts:

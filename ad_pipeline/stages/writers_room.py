@@ -15,7 +15,7 @@ from ad_pipeline.engines.contracts import Answer, Done, Job, StoryRequest
 from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.messages import worded
 from ad_pipeline.routing.route import ROOM, role_decisions
-from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts
+from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts, picture_styles
 from ad_pipeline.stages.room_notes import flags_note, lesser_of, review_note, scores_note
 from ad_pipeline.stages.scene_news import SceneNews
 from ad_pipeline.stages.session_facts import SessionFacts
@@ -23,7 +23,14 @@ from ad_pipeline.stages.team import Team
 from ad_pipeline.stages.titling import why_not_fitting
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.room.answers import Copy, Direction, Review, ScenePlan, Strategy
-from ad_pipeline.story.room.assembling import copy_of, plan_of, scene_seconds, storyboard_of, with_pictures_of
+from ad_pipeline.story.room.assembling import (
+    copy_of,
+    plan_of,
+    planned_scenes,
+    scene_seconds,
+    storyboard_of,
+    with_pictures_of,
+)
 from ad_pipeline.story.room.complaints import (
     Complaint,
     copy_complaints,
@@ -118,7 +125,8 @@ class _Room:
         copy = self._mended(drafted, house, seconds)
         copy = self._polished(copy, strategy, arc, seconds, house)
         complaints = self._direction_complaints(len(arc.scenes))
-        asked_for = direction_text(self._given, strategy, arc, copy)
+        styles = picture_styles(self._facts, planned_scenes(arc))
+        asked_for = direction_text(self._given, strategy, arc, copy, styles)
         direction = self._ask("direction", asked_for, Direction, complaints, 0.7)
         if direction and any(complaint.kind == "stranger" for complaint in complaints(direction)):
             self._strange += complaints(direction)

@@ -15,12 +15,13 @@ from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of
 from ad_pipeline.stages.storyboard import make_storyboard
 from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
+from ad_pipeline.story.personas import personas
 from ad_pipeline.story.speaking import fits
 from ad_pipeline_tests.language.behaviour import BAD_JSON, HANGS
 from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.language.guard import only_loopback
 from ad_pipeline_tests.room.conftest import Placed
-from ad_pipeline_tests.room.writers import copy_in, direction, review, role_of, writing
+from ad_pipeline_tests.room.writers import copy_in, direction, plan, review, role_of, writing
 
 _BRIEF: dict[str, Any] = {
     "brand_id": "laneige", "product": "워터 글로우 세럼", "duration": 15, "quality": "standard", "seed": 7,
@@ -446,3 +447,35 @@ def test_english_ads_are_asked_for_in_english(placed: Placed, brand_id: str) -> 
     assert all("Answer" in text or "Write" in text for text in systems)
     assert record.degraded is None, record.degraded
     assert facts.storyboard.scenes[0].narration == "Three o'clock again."
+
+
+def test_the_director_hears_how_each_scenes_image_model_wants_its_prompt(placed: Placed) -> None:
+    with writing() as server:
+        written(placed(local=server), quality="premium", engine_preference="local")
+        asked = next(asked for asked in server.asked if role_of(asked) == "direction")
+
+    assert "30 to 80 words" in asked.system  # Z-Image, which draws most scenes
+    rows = asked.text.split("SCENES", 1)[1].splitlines()[1:]
+    assert [("write this shot otherwise" in row) for row in rows] == [False] * 5
+
+    with writing() as server:
+        workplace = placed(local=server, cloud=server)
+        written(workplace, quality="premium", budget_usd=5.0, seed=8)
+        asked = next(asked for asked in server.asked if role_of(asked) == "direction")
+
+    rows = asked.text.split("SCENES", 1)[1].splitlines()[1:]
+    assert ["as for an art director" in row for row in rows] == [False, False, False, False, True]
+
+
+def test_a_speaker_on_camera_looks_like_the_persona(placed: Placed) -> None:
+    def speaking(asked: Asked) -> dict[str, Any]:
+        told = plan(asked)
+        told["scenes"][1]["speaker_on_camera"] = True
+        return told
+
+    with writing({"scene_plan": speaking}) as server:
+        _, facts = written(placed(local=server), persona="comedian")
+        asked = next(asked for asked in server.asked if role_of(asked) == "direction")
+
+    assert personas()["comedian"].look in asked.text
+    assert [scene.speaker_on_camera for scene in facts.storyboard.scenes] == [False, True, False, False, False]

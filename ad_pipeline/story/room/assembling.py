@@ -171,6 +171,17 @@ def plan_of(board: Storyboard) -> ScenePlan:
     )
 
 
+def planned_scenes(plan: ScenePlan) -> list[Scene]:
+    """The planned scenes as far as a route asks: what they are for and what they show."""
+    return [
+        Scene(
+            id=f"scene_{at:03d}", purpose=planned.purpose, duration_seconds=max(SHORTEST_S, planned.seconds),
+            brand_elements=_elements(planned, has_claim=False), speaker_on_camera=planned.speaker_on_camera,
+        )
+        for at, planned in enumerate(plan.scenes, 1)
+    ]  # fmt: skip
+
+
 def copy_of(board: Storyboard, facts: Sequence[Fact]) -> Copy:
     """A storyboard's words, as a copywriter gives them."""
     ids = {fact.text: fact.fact_id for fact in facts}

@@ -34,8 +34,10 @@ class Assignment:
     persona: str = ""
     """Who speaks, and how, in words for a writer."""
     vessel: str = "the product"
+    speaker_look: str = ""
+    """What the speaker looks like, in English, for scenes that show them."""
     picture_style: str = ""
-    """How the image model of this ad wants its prompts."""
+    """How the image model of most scenes wants its prompts."""
     scene_count: int = 5
 
     @property
@@ -128,14 +130,28 @@ def again_text(before: str, copy: Copy, reasons: Sequence[str]) -> str:
     return _joined(before, _drafted(copy), asked, "Write the copy anew. Keep what was not criticized.")
 
 
-def direction_text(given: Assignment, strategy: Strategy, plan: ScenePlan, copy: Copy) -> str:
+def direction_text(
+    given: Assignment, strategy: Strategy, plan: ScenePlan, copy: Copy, styles: Sequence[str] = ()
+) -> str:
+    """`styles`: how the image model of each scene wants its prompt; told where it is not the one of most."""
     words = {line.scene: line for line in copy.scenes}
-    rows = [
-        f"{at}. {scene.purpose}{', shows the product' if scene.shows_product else ''}: {quoted(scene.idea)}"
-        + (f" voice: {quoted(words[at].narration)}" if at in words and words[at].narration else "")
-        for at, scene in enumerate(plan.scenes, 1)
-    ]
-    return _joined(brief_text(given), f"MESSAGE: {quoted(strategy.message)}", "\n".join(["SCENES", *rows]))
+    rows: list[str] = []
+    for at, scene in enumerate(plan.scenes, 1):
+        told = [f"{at}. {scene.purpose}: {quoted(scene.idea)}"]
+        if at in words and words[at].narration:
+            told.append(f"voice: {quoted(words[at].narration)}")
+        told += ["shows the product"] if scene.shows_product else []
+        told += ["the speaker speaks into the camera"] if scene.speaker_on_camera else []
+        if styles and styles[at - 1] != given.picture_style:
+            told.append(f"write this shot otherwise: {styles[at - 1]}")
+        rows.append("; ".join(told))
+    speaks = any(scene.speaker_on_camera for scene in plan.scenes)
+    return _joined(
+        brief_text(given),
+        f"MESSAGE: {quoted(strategy.message)}",
+        f"THE PERSON, as the speaker looks: {quoted(given.speaker_look)}" if speaks and given.speaker_look else "",
+        "\n".join(["SCENES", *rows]),
+    )
 
 
 def review_text(given: Assignment, board: Storyboard, measured: Sequence[str]) -> str:
