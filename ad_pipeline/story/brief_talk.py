@@ -23,10 +23,11 @@ _FREE = ("product", "concept", "target_audience", "tone")
 
 # What names a channel wherever it is said, and what names it only where channels are spoken of: stories are told
 # and skin is fed in many an idea.
+_GRAM = r"(?:인스타(?:그램)?|instagram|insta|ig)\s*"
 _CHANNELS = {
     "instagram_reels": (r"릴스|\breels?\b", r"인스타(?!\S*\s*(?:스토리|피드))|instagram(?!\s*(?:stor|feed))"),
-    "instagram_stories": (r"(?:인스타(?:그램)?|instagram|insta|ig)\s*(?:스토리|stor(?:y|ies)\b)", r"스토리|stor(?:y|ies)\b"),
-    "instagram_feed": (r"(?:인스타(?:그램)?|instagram|insta|ig)\s*(?:피드|feed\b)", r"피드|feed\b"),
+    "instagram_stories": (rf"{_GRAM}(?:스토리|stor(?:y|ies)\b)", r"스토리|stor(?:y|ies)\b"),
+    "instagram_feed": (rf"{_GRAM}(?:피드|feed\b)", r"피드|feed\b"),
     "tiktok": (r"틱톡|\btik\s?tok\b", r"틱톡"),
     "youtube_shorts": (r"쇼츠|숏츠|\byoutube shorts?\b", r"\bshorts?\b"),
     "youtube": (r"유튜브(?!\s?(?:쇼츠|숏츠))|\byoutube\b(?!\s?shorts?)", r"유튜브(?!\s?(?:쇼츠|숏츠))"),
@@ -36,7 +37,8 @@ _FORMATS: dict[Format, str] = {
     "9:16": rf"(?<!\d)9\s?[:x]\s?16(?!\d)|세로(?:형|로|\s?(?:영상|화면|광고|비율))|vertical{_KIND}",
     "1:1": rf"(?<!\d)1\s?[:x]\s?1(?!\d)|정사각|square{_KIND}",
     "4:5": r"(?<!\d)4\s?[:x]\s?5(?!\d)",
-    "16:9": rf"(?<!\d)16\s?[:x]\s?9(?!\d)|가로(?:형|로\b|\s?(?:영상|화면|광고|비율))|(?:landscape|wide(?:screen)?){_KIND}",
+    "16:9": rf"(?<!\d)16\s?[:x]\s?9(?!\d)|가로(?:형|로\b|\s?(?:영상|화면|광고|비율))"
+    rf"|(?:landscape|wide(?:screen)?){_KIND}",
 }
 _NUMBER = r"(?<![\d.,$₩€#+-])(\d{1,4}(?:\.\d)?)"
 # A length; not the seconds in which something works, nor somebody in their 20s.
@@ -45,16 +47,18 @@ _SECONDS = re.compile(
     r"(?:초(?!\s?(?:만에|안에|마다|동안|간격|후|뒤|급|보|기))|seconds?\b(?!\s+(?:later|after))|secs?\b|″)"
 )
 _BARE_SECONDS = re.compile(
-    rf"(?<!\btheir )(?<!\bthe )(?<!\bearly )(?<!\bmid )(?<!\blate )(?<!\bin )(?<!\band ){_NUMBER}s\b"
+    r"(?<!\btheir )(?<!\bthe )(?<!\bearly )(?<!\bmid )(?<!\blate )(?<!\bin )(?<!\band )(?<![\d.,$₩€#+-])"
+    r"(\d{1,3}(?:\.\d)?)s\b"
 )
-_OF_AGE = re.compile(r"^\W*(?:and\b|to\b|wom[ae]n|m[ae]n\b|people|girls|boys|audience|crowd|style|look|vibe)")
+_OF_AGE = re.compile(r"^\W*(?:\d|and\b|to\b|wom[ae]n|m[ae]n\b|people|girls|boys|audience|crowd|style|look|vibe)")
 _MINUTE = re.compile(r"(?<!\d)1\s?(?:분(?!\s?(?:만에|안에|마다|동안|의|이면|은|만))|minute\b)(?!\s*\d)")
 _LONE_NUMBER = re.compile(
     r"(?<![\d.,$₩€#%])(\d{1,3}(?:\.\d)?)(?![\d.,]*\d|\s?(?:%|원|만|천|개|ml|g\b|년|월|일|대|살|세\b|won|usd|kg))"
 )
 _QUOTED = re.compile(r"(?<!\w)[\"“'‘「『]([^\"“”'‘’「」『』]{2,60})[\"”'’」』](?!\w)")
 _PRODUCT = re.compile(
-    r"(?i)(?:(?:제품|상품)(?:명(?:은|이)?|\s?이름은|은|:)|\bproduct(?:'s name)?(?: is(?: called)?|:| called| named))\s*:?\s*"
+    r"(?i)(?:(?:제품|상품)(?:명(?:은|이)?|\s?이름은|은|:)|\bproduct(?:'s name)?(?: is(?: called)?|:| called| named))"
+    r"\s*:?\s*"
     r"([^,\n]{2,60}?)\s*(?:(?:이에요|예요|입니다|이고|이야|이며)(?![가-힣])[^,\n]*)?(?=[,\n]|\.(?:\s|$)|$)"
 )
 _LEAD = re.compile(
@@ -69,7 +73,8 @@ _NOTHING = re.compile(
     r"|no(?:ne|thing|pe)?|n/?a|skip|i?\s?do(?:n'?t| not) know|any(?:thing)?|whatever|-)?\s*[.!]*\s*$"
 )
 _MIND_CHANGED = re.compile(
-    r"(?i)^\s*(?:아니(?:요|오|야|에요|라)?|아뇨|잠깐만?|참|다시|no|nope|wait|actually|sorry|oh|hmm+|correction|instead|i meant?)\b[\s,.!:-]+"
+    r"(?i)^\s*(?:아니(?:요|오|야|에요|라)?|아뇨|잠깐만?|참|다시|no"
+    r"|nope|wait|actually|sorry|oh|hmm+|correction|instead|i meant?)\b[\s,.!:-]+"
 )
 _CHANGES = re.compile(r"(?i)바꿔|바꾸|바꿀|변경|대신|말고|정정|고쳐|\binstead\b|\bchange\b|\bmake it\b|\brather\b")
 _LANGUAGES = {"ko": r"한국어로|한글로|\bin korean\b|korean ad\b", "en": r"영어로|영문으로|\bin english\b|english ad\b"}
@@ -225,9 +230,9 @@ def _own_words(line: str, *, asked: str, brands: Mapping[str, tuple[str, ...]], 
 
 
 def _is_of_rules(part: str, *, asked: str, brands: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether a part says no more than a length, a channel, a shape or a brand: two words beside them at most."""
+    """Whether a part says no more than a length, a channel, a shape or a brand: in three words at most."""
     found = _by_rules(part, asked=asked, brands=brands)
-    short = len(part.split()) <= 4
+    short = len(part.split()) <= 3
     is_only_brand = part.lower() in {name.lower() for names in brands.values() for name in names} | set(brands)
     return short and (bool(found.keys() - {"brand_id"}) or is_only_brand)
 
