@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -370,6 +371,16 @@ def test_a_page_that_kills_its_reader_is_said(tmp_path: Path, monkeypatch: pytes
     monkeypatch.syspath_prepend(str(tmp_path))
 
     assert "cannot be taken apart" in _said(answer(GOOD))
+
+
+def test_the_process_that_reads_has_an_end_to_its_memory() -> None:
+    code = "from ad_pipeline.engines.product_page.extracting_child import limit_this_process\n"
+    code += "limit_this_process()\nbytearray(100_000_000)\nprint('some')\nbytearray(2_000_000_000)\nprint('too much')"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.stdout.split() == ["some"]
+    assert "MemoryError" in done.stderr
 
 
 def test_the_reader_gets_none_of_our_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

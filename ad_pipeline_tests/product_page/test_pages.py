@@ -213,6 +213,12 @@ def test_of_several_products_the_one_of_this_address_counts() -> None:
     assert _of(page).name == "이것"
 
 
+def test_a_related_product_is_not_this_one() -> None:
+    page = '{"@type": "WebPage", "isRelatedTo": {"@type": "Product", "name": "다른 것"}}'
+
+    assert _of(f'<script type="application/ld+json">{page}</script><h1>세럼</h1>9,000원').name == "세럼"
+
+
 # --- orders to machines ---------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ _PARENT_DEATH_SIGNAL = 1
 
 def main() -> int:
     """Answer one request."""
-    _limit()
+    limit_this_process()
     # Loaded before the page is here: the network's time is used for it.
     for name in ("extruct.jsonld", "extruct.opengraph", "extruct.w3cmicrodata"):
         importlib.import_module(name)
@@ -36,7 +36,8 @@ def main() -> int:
     return 0
 
 
-def _limit() -> None:
+def limit_this_process() -> None:
+    """Set the most memory and time that taking a page apart may cost; nothing of a crash is written to disk."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

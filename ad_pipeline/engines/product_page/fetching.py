@@ -126,7 +126,7 @@ def _asked(address: PageAddress, wanted: Wanted, visit: Visit) -> Fetched | Page
             raise visit.deadline.over() from error
         raise PageUnreadable("the shop's server does not answer; try again later") from error
     except httpcore.ConnectError as error:
-        if isinstance(error.__context__, ssl.SSLError) or "SSL" in str(error):
+        if "SSL" in str(error):
             raise PageUnreadable(
                 "its secure connection cannot be trusted ({reason}); tell the shop, or give another page",
                 reason=_plain(error),
