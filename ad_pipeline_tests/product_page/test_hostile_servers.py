@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ad_pipeline.engines.product_page.addresses import page_address
@@ -383,6 +384,23 @@ def test_the_process_that_reads_has_an_end_to_its_memory() -> None:
     assert "MemoryError" in done.stderr
 
 
+def test_the_reader_of_a_page_is_such_a_process() -> None:
+    seen: list[int] = []
+
+    def talk(connection: socket.socket) -> None:
+        for _ in range(200):
+            for child in psutil.Process().children():
+                most_bytes = child.rlimit(psutil.RLIMIT_AS)[0]
+                if most_bytes > 0:
+                    seen.append(most_bytes)
+                    return
+            time.sleep(0.01)
+
+    _said(talk)
+
+    assert seen and seen[0] < 2_000_000_000
+
+
 def test_the_reader_gets_none_of_our_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = tmp_path / "seen"
     code = "import os, sys\nif 'ad_pipeline' in str(sys.orig_argv): "
@@ -406,8 +424,6 @@ def test_no_reader_outlives_its_reading() -> None:
 
 
 def _children() -> set[int]:
-    import psutil
-
     return {child.pid for child in psutil.Process(os.getpid()).children() if child.status() != psutil.STATUS_ZOMBIE}
 
 
