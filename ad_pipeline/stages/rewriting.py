@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,19 +20,22 @@ from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord
 from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts
 from ad_pipeline.stages.room_notes import TEMPLATE
 from ad_pipeline.stages.scene_news import SceneNews
-from ad_pipeline.stages.session_facts import SessionFacts, facts_of
+from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit, keep_edit
 from ad_pipeline.stages.team import Team
 from ad_pipeline.stages.titling import why_not_fitting
 from ad_pipeline.stages.workplace import StepReport, Workplace
+from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.room.answers import Copy, SceneCopy
-from ad_pipeline.story.room.assembling import words_of
+from ad_pipeline.story.room.assembling import line_of, words_of
 from ad_pipeline.story.room.complaints import line_complaints, overrun_s
 from ad_pipeline.story.room.questions import Assignment, rewrite_text
-from ad_pipeline.story.storyboard import Purpose, Scene
+from ad_pipeline.story.storyboard import Purpose, Scene, storyboard_from_text
 from ad_pipeline.story.tones import tones_of
 
 _MOST_WISH = 600
+_MOST_PICTURES = 12
+"""So often another picture is sought before one comes twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,9 @@ def rewrite_scene(workplace: Workplace, session_id: str, scene_id: str, wish: st
         facts = facts_of(workplace, session_id)
     scene = facts.storyboard.scene(scene_id)
     wording = Rewriter(workplace, facts).wording(scene, wish)
+    # A model thinks for a while: what was saved meanwhile, by hand or by another rewrite, stays.
+    adopt_hand_edit(workplace, facts)
+    facts = facts_of(workplace, session_id)
     record = keep_wordings(workplace, facts, {scene_id: wording}, what={"edited": scene_id, "wish": wish})
     _tell(workplace, session_id, record)
     return record
@@ -98,12 +105,16 @@ def keep_wordings(
 class Rewriter:
     """Finds other words for scenes of one session: by a model where one answers, else among our own writer's lines."""
 
-    def __init__(self, workplace: Workplace, facts: SessionFacts) -> None:
+    def __init__(self, workplace: Workplace, facts: SessionFacts, *, taken: Iterable[str] | None = None) -> None:
+        """`taken`: words that other versions of the ad have; without it, an earlier take's may come again at last."""
         self._workplace, self._facts = workplace, facts
         self._given, _ = assignment_of(facts)
         self._brands = known_brands(workplace)
-        self._seen: set[str] = set()
-        """Narrations that were given already: nobody wants the same twice."""
+        self._seen: set[str] = set(taken or ())
+        """What was given already: nobody wants the same twice."""
+        self._earlier = _earlier_words(facts)
+        self._comes_again = taken is None
+        self._pictures: set[str] = set()
         self._asked = 0
         self._team = self._new_team()
 
@@ -115,7 +126,7 @@ class Rewriter:
         Raises:
             InputRejected: there are none.
         """
-        self._seen.add(scene.narration)
+        self._seen |= {said_in(scene), *self._earlier.get(scene.id, ())}
         self._asked += 1
         given = replace(self._given, brief=self._given.brief.model_copy(update={"tone": tone})) if tone else self._given
         line, wrong = self._by_model(given, scene, wish)
@@ -128,7 +139,7 @@ class Rewriter:
                 degraded=_degraded(step.wanted, step.used, step.why) if step.degraded else None, cost_usd=step.cost_usd,
             )  # fmt: skip
         why = wrong or step.why
-        found = next(self._ours(given, scene, wish), None)
+        found = next(self._ours(given, scene, wish), None) or self._again(given, scene, wish)
         if not found:
             raise InputRejected(
                 "{scene_id}: no other words were found that fit and may stand ({why}); ask for something else, or edit "
@@ -137,7 +148,7 @@ class Rewriter:
             )  # fmt: skip
         self._seen.add(found.narration)
         return Wording(
-            line=found, model_id=TEMPLATE, licence=LicenceNote(name="ours", paid_ads="yes"),
+            line=found, model_id=TEMPLATE, licence=LicenceNote(name="ours", paid_ads="yes"), cost_usd=step.cost_usd,
             degraded=_degraded(step.wanted, TEMPLATE, why), picture=self._drawn(scene) if with_picture else {},
         )  # fmt: skip
 
@@ -160,7 +171,7 @@ class Rewriter:
             return None, (
                 worded("what {model} wrote may not stand: {said}", model=self._team.steps[-1].used, said=complaints[0]),
             )
-        return copy.scenes[0].model_copy(update={"scene": scene.number}), ()
+        return with_its_facts(copy.scenes[0].model_copy(update={"scene": scene.number}), given), ()
 
     def _wrong(self, copy: Copy, given: Assignment, scene: Scene) -> list[str]:
         if len(copy.scenes) != 1:
@@ -182,26 +193,49 @@ class Rewriter:
         return str(late[scene.id]) if scene.id in late else ""
 
     def _ours(self, given: Assignment, scene: Scene, wish: str) -> Iterator[SceneCopy]:
-        """Lines of our own writer for this scene that were not seen yet, in the tone that the wish names."""
+        """Lines of our own writer for this scene that were not seen yet, in the tone that the wish names.
+
+        What a scene claims it goes on claiming, with its source: only what is said beside it changes.
+        """
+        now = line_of(scene, {fact.text: fact.fact_id for fact in given.facts})
+        claims = bool((scene.model_extra or {}).get("claim"))
+        if claims and not now.narration:
+            return  # a claim to be read in peace
         asked = (given.brief.tone,) if given is not self._given else (wish, given.brief.tone or given.kit.tone)
         brief = given.brief.model_copy(update={"tone": "_".join(tones_of(*asked))})
         request = StoryRequest(brief=brief, kit=given.kit, seed=self._facts.storyboard.seed + self._asked)
         others = [one for one in self._facts.storyboard.scenes if one.id != scene.id]
         used = {text for one in others for text in (one.narration, one.onscreen_text)}
         for narration, written in other_lines(request, scene.purpose, longest_s=scene.duration_seconds, used=used):
-            line = SceneCopy(scene=scene.number, narration=narration, onscreen_text=written or scene.onscreen_text)
+            shown = now.onscreen_text if claims else written or now.onscreen_text
+            line = SceneCopy(scene=scene.number, narration=narration, onscreen_text=shown)
+            line = line.model_copy(update={"facts": now.facts}) if claims else with_its_facts(line, given)
             if not self._wrong(Copy(scenes=(line,)), given, scene):
                 yield line
 
+    def _again(self, given: Assignment, scene: Scene, wish: str) -> SceneCopy | None:
+        """Where every line of ours was there once: the ones of earlier takes again, but for the last one's."""
+        earlier = [text for text in self._earlier.get(scene.id, ()) if text != said_in(scene)]
+        if not earlier or not self._comes_again:
+            return None
+        self._seen -= set(earlier)
+        return next(self._ours(given, scene, wish), None)
+
     def _drawn(self, scene: Scene) -> dict[str, Any]:
-        """Another picture for the scene: as our own writer would open another ad of the same arc."""
+        """A picture that the scene did not have yet: as our own writer would open another ad of the same arc."""
         board = self._facts.storyboard
         arc: list[tuple[Purpose, float]] = [(one.purpose, one.duration_seconds) for one in board.scenes]
-        seed = (board.seed + 7919 * self._asked) % 2**31
-        request = StoryRequest(brief=self._given.brief, kit=self._given.kit, seed=seed, scenes=tuple(arc))
-        other, _ = TemplateWriter().write_storyboard(request, Job(job_id="-"))
-        drawn = other.scenes[board.scenes.index(scene)]
+        self._pictures.add(scene.image_prompt)
         fields = ("image_prompt", "negative_prompt", "motion_prompt", "camera", "motion_style")
+        drawn = scene
+        for turn in range(_MOST_PICTURES):
+            seed = (board.seed + 7919 * (self._asked + 100 * turn)) % 2**31
+            request = StoryRequest(brief=self._given.brief, kit=self._given.kit, seed=seed, scenes=tuple(arc))
+            other, _ = TemplateWriter().write_storyboard(request, Job(job_id="-"))
+            drawn = other.scenes[board.scene_ids.index(scene.id)]
+            if drawn.image_prompt not in self._pictures:
+                break
+        self._pictures.add(drawn.image_prompt)
         return {name: getattr(drawn, name) for name in fields}
 
     def _new_team(self) -> Team:
@@ -221,6 +255,30 @@ class Rewriter:
             workplace=workplace, session_id=session.session_id, brief=self._facts.brief,
             shelf=session.shelf("rewriting"), job=job, seed=self._facts.storyboard.seed,
         )  # fmt: skip
+
+
+def said_in(scene: Scene) -> str:
+    """All that is said in a scene, whoever says it."""
+    return " ".join(" ".join(line.text.split()) for line in scene.spoken)
+
+
+def with_its_facts(line: SceneCopy, given: Assignment) -> SceneCopy:
+    """The line with every fact that it states, also one that its writer forgot to name: its source goes with it."""
+    both = f"{line.narration}\n{line.onscreen_text}"
+    flags = flags_of(both, given.language, supported=[fact.claim for fact in given.facts], names=given.names)
+    stated = {flag.supported_by.text for flag in flags if flag.supported_by}
+    ids = (*line.facts, *(fact.fact_id for fact in given.facts if fact.text in stated))
+    return line.model_copy(update={"facts": tuple(dict.fromkeys(ids))[:3]})
+
+
+def _earlier_words(facts: SessionFacts) -> Mapping[str, tuple[str, ...]]:
+    """Scene -> what it said in takes of the storyboard, the oldest first."""
+    found: dict[str, list[str]] = {}
+    for record in facts.session.takes(STORYBOARD):
+        with contextlib.suppress(InputRejected):  # a take that is gone tells nothing
+            for scene in storyboard_from_text(facts.session.text_of(record)).scenes:
+                found.setdefault(scene.id, []).append(said_in(scene))
+    return {scene_id: tuple(dict.fromkeys(filter(None, words))) for scene_id, words in found.items()}
 
 
 def forget_answers(facts: SessionFacts) -> None:

@@ -227,7 +227,7 @@ def _brand_mark(facts: SessionFacts, format_: Format, picture: Picture, *, large
 
 def _button(facts: SessionFacts, format_: Format, layout: Layout) -> TextBlock:
     kit = facts.kit
-    korean = facts.storyboard.language == "ko"
+    korean = facts.storyboard.written_in == "ko"
     said = (kit.cta_ko or kit.cta or "지금 만나보세요") if korean else (kit.cta or "Discover more")
     letters = set_text(
         said,

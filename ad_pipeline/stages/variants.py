@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import shutil
+import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, get_args
 
+import psutil
+
 from ad_pipeline.errors import InputRejected
+from ad_pipeline.sessions.files import saying_disk_errors
 from ad_pipeline.sessions.keys import ArtifactKey, checked_session_id
 from ad_pipeline.sessions.records import TakeRecord
-from ad_pipeline.sessions.store import Session
+from ad_pipeline.sessions.store import Session, SessionStore
 from ad_pipeline.stages.progress import SCENE_KINDS, stands
-from ad_pipeline.stages.rewriting import Rewriter, Wording, forget_answers, keep_wordings
+from ad_pipeline.stages.rewriting import Rewriter, Wording, forget_answers, keep_wordings, said_in
 from ad_pipeline.stages.session_facts import BRIEF, INPUT_IMAGE, PRODUCT_FACTS, STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit
 from ad_pipeline.stages.workplace import Workplace
@@ -21,6 +29,7 @@ from ad_pipeline.story.tones import tone_of
 
 Varied = Literal["hook", "cta", "tone"]
 MOST_VARIANTS = 12
+_ASIDE = ".variant-"
 
 _TONES = (
     "casual", "enthusiastic", "professional", "warm", "funny", "casual_warm", "professional_warm",
@@ -60,21 +69,52 @@ def make_variants(
     facts = facts_of(workplace, session_id)
     if adopt_hand_edit(workplace, facts):
         facts = facts_of(workplace, session_id)
+    _sweep(workplace)
     scenes = _scenes(facts.storyboard, what)
-    rewriter, made = Rewriter(workplace, facts), list[Variant]()
+    rewriter, made = Rewriter(workplace, facts, taken=_taken(workplace, facts, what)), list[Variant]()
     tones = _other_tones(facts)
     for turn in range(count):
         tone = tones[turn % len(tones)] if what == "tone" else ""
         wish = _WISHES[what].format(tone=tone)
-        wordings = {scene.id: rewriter.wording(scene, wish, tone=tone, with_picture=what == "hook") for scene in scenes}
-        variant = _variant(workplace, facts, _free_name(workplace, session_id, what), wordings, what=what, tone=tone)
-        made.append(variant)
-        told(variant)
+        try:
+            wordings = {s.id: rewriter.wording(s, wish, tone=tone, with_picture=what == "hook") for s in scenes}
+        except InputRejected as error:
+            if not made:
+                raise
+            raise InputRejected(
+                "{made} of {count} variants are there, and no words are left for another: {why}",
+                field="n", made=len(made), count=count, why=error.message,
+            ) from error  # fmt: skip
+        made.append(_variant(workplace, facts, wordings, what=what, tone=tone))
+        told(made[-1])
     forget_answers(facts)
     return made
 
 
 def _variant(
+    workplace: Workplace, facts: SessionFacts, wordings: Mapping[str, Wording], *, what: Varied, tone: str
+) -> Variant:
+    """Built aside and then put in its place at once: whoever is killed before leaves no session that is half one."""
+    aside = workplace.store.root / f"{_ASIDE}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    try:
+        with saying_disk_errors(workplace.store.root):
+            while True:
+                name = _free_name(workplace, facts.session.session_id, what)
+                hidden = replace(workplace, store=SessionStore(aside))
+                variant = _built(hidden, facts, name, wordings, what=what, tone=tone)
+                try:
+                    (aside / name).rename(workplace.store.root / name)
+                except OSError as error:  # somebody else took the name meanwhile
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                    shutil.rmtree(aside / name)
+                    continue
+                return variant
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _built(
     workplace: Workplace, facts: SessionFacts, name: str, wordings: Mapping[str, Wording], *, what: Varied, tone: str
 ) -> Variant:
     source, session = facts.session, workplace.session(name)
@@ -123,7 +163,7 @@ def _scenes(board: Storyboard, what: Varied) -> list[Scene]:
     """The scenes whose words change."""
     if what == "tone":
         # A claim is quoted word for word, in any tone.
-        found = [scene for scene in board.scenes if scene.narration and not (scene.model_extra or {}).get("claim")]
+        found = [scene for scene in board.scenes if scene.spoken and not (scene.model_extra or {}).get("claim")]
     else:
         found = [scene for scene in board.scenes if scene.purpose == what]
         if not found:  # a board of a person's own hand may name no purposes
@@ -150,10 +190,32 @@ def _checked(count: int, varied: str) -> Varied:
     return varied  # type: ignore[return-value]  # just checked
 
 
+def _taken(workplace: Workplace, facts: SessionFacts, what: Varied) -> set[str]:
+    """What earlier variants of this ad say in the scenes that vary."""
+    found: set[str] = set()
+    for name in workplace.store.session_ids():
+        if not name.startswith(f"{_stem(facts.session.session_id, what)}_{what}_"):
+            continue
+        with contextlib.suppress(InputRejected):  # one that somebody broke takes no words
+            found |= {said_in(scene) for scene in _scenes(facts_of(workplace, name).storyboard, what)}
+    return found
+
+
+def _sweep(workplace: Workplace) -> None:
+    """Drop what killed processes were building."""
+    for folder in workplace.store.root.glob(f"{_ASIDE}*-*"):
+        pid = folder.name.removeprefix(_ASIDE).split("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stem(session_id: str, what: Varied) -> str:
+    return session_id[: 64 - len(what) - 5]
+
+
 def _free_name(workplace: Workplace, session_id: str, what: Varied) -> str:
     """The next name that no session has: laneige_15s_hook_1, laneige_15s_hook_2..."""
-    stem = session_id[: 64 - len(what) - 5]
-    taken, number = set(workplace.store.session_ids()), 1
-    while f"{stem}_{what}_{number}" in taken:
+    number = 1
+    while (workplace.store.root / f"{_stem(session_id, what)}_{what}_{number}").exists():
         number += 1
-    return checked_session_id(f"{stem}_{what}_{number}")
+    return checked_session_id(f"{_stem(session_id, what)}_{what}_{number}")

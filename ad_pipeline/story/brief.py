@@ -54,7 +54,7 @@ class Brief(BaseModel):
     goal: Line = ""
     tone: Word = Field(default="", description="e.g. professional_warm; the kit's tone when empty")
     channels: tuple[str, ...] = Field(default=("instagram_reels",), min_length=1)
-    language: Literal["auto", "ko", "en"] = "auto"
+    language: Literal["auto", "ko", "en", "both"] = "auto"
     formats: tuple[Format, ...] = Field(default=("9:16",), min_length=1)
     persona: Word = "auto"
     product_image: str = Field(default="", description="a PNG with alpha or a photo, path relative to the brief")
@@ -187,9 +187,16 @@ class Brief(BaseModel):
     @property
     def story_language(self) -> StoryLanguage:
         """The language that the ad speaks: as asked, else Korean when the brief holds Hangul."""
+        if self.language == "both":
+            return "ko"
         if self.language != "auto":
             return self.language
         return "ko" if _HANGUL.search(" ".join((self.product, self.concept, self.target_audience, self.goal))) else "en"
+
+    @property
+    def written_language(self) -> StoryLanguage:
+        """The language of what is written on the picture; `both` is spoken in Korean and written in English."""
+        return "en" if self.language == "both" else self.story_language
 
 
 @functools.lru_cache(maxsize=8)  # every stage asks, and YAML is slow

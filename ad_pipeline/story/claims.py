@@ -9,7 +9,7 @@ import functools
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
@@ -105,6 +105,15 @@ def _plain(text: str) -> str:
     seen = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
     seen = _ENDLESS.sub(r"\1", seen)
     return "\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", seen))
+
+
+def flags_of_all(
+    statements: Iterable[tuple[str, StoryLanguage]], *, supported: Sequence[Claim] = (), names: Sequence[str] = ()
+) -> tuple[Flag, ...]:
+    """The same for texts of several languages; what is spoken and what is written are two statements."""
+    return tuple(
+        flag for text, language in statements for flag in flags_of(text, language, supported=supported, names=names)
+    )
 
 
 @functools.cache

@@ -121,6 +121,9 @@ class Storyboard(BaseModel):
     format: Format = "9:16"
     formats: tuple[Format, ...] = ()
     language: Literal["ko", "en"] = "ko"
+    written_language: Literal["ko", "en"] | None = Field(
+        default=None, description="of onscreen_text; as spoken when empty"
+    )
     seed: int = 7
     tone: str = ""
     persona: str = ""
@@ -154,6 +157,11 @@ class Storyboard(BaseModel):
     def all_formats(self) -> tuple[Format, ...]:
         """Every format the ad is made in, the main one first."""
         return self.formats or (self.format,)
+
+    @property
+    def written_in(self) -> Literal["ko", "en"]:
+        """The language of what is written on the picture."""
+        return self.written_language or self.language
 
     @property
     def scene_ids(self) -> tuple[str, ...]:

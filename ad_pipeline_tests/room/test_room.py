@@ -479,3 +479,41 @@ def test_a_speaker_on_camera_looks_like_the_persona(placed: Placed) -> None:
 
     assert personas()["comedian"].look in asked.text
     assert [scene.speaker_on_camera for scene in facts.storyboard.scenes] == [False, True, False, False, False]
+
+
+def test_an_ad_for_both_is_spoken_in_korean_and_written_in_english(placed: Placed) -> None:
+    def both(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        for line, english in zip(told["scenes"], copy_in("en")(asked)["scenes"], strict=True):
+            line["onscreen_text"] = english["onscreen_text"]
+        return told
+
+    with writing({"copy": both}) as server:
+        record, facts = written(placed(local=server), language="both", claims=[])
+        system = next(asked.system for asked in server.asked if role_of(asked) == "copy")
+
+    board = facts.storyboard
+    assert "onscreen_text는 영어로" in system
+    assert (board.language, board.written_language, board.written_in) == ("ko", "en", "en")
+    assert record.degraded is None, record.degraded
+    assert (board.scenes[0].narration, board.scenes[0].onscreen_text) == ("오후 세 시, 마음도 마르죠.", "A dry hour")
+
+
+def test_korean_headlines_in_an_ad_for_both_are_asked_for_again(placed: Placed) -> None:
+    with writing() as server:
+        record, facts = written(placed(local=server), language="both", claims=[])
+        repairs = [asked.text for asked in server.asked if asked.is_repair]
+
+    assert "onscreen_text holds Korean; write it in English" in repairs[0]
+    assert all(scene.onscreen_text.isascii() or "워터" in scene.onscreen_text for scene in facts.storyboard.scenes)
+    assert record.degraded
+
+
+def test_the_template_writer_writes_for_both_too(placed: Placed) -> None:
+    _, facts = written(placed(), language="both", quality="draft", claims=[])
+
+    board = facts.storyboard
+    assert all(any("가" <= letter <= "힣" for letter in scene.narration) for scene in board.scenes)
+    shown = [scene.onscreen_text.replace("워터 글로우 세럼", "") for scene in board.scenes]
+    assert all(text.isascii() for text in shown), shown
+    assert sum(bool(text.strip()) for text in shown) >= 3

@@ -184,6 +184,7 @@ def _board(plans: Sequence[_Plan], request: StoryRequest, pen: Pen) -> Storyboar
         format=brief.main_format,
         formats=brief.formats,
         language=pen.language,
+        written_language=pen.written if pen.written != pen.language else None,
         seed=request.seed,
         tone=brief.tone or kit.tone,
         persona=pen.persona.name if pen.persona else brief.persona,

@@ -56,6 +56,7 @@ def storyboard_of(
             "format": given.brief.main_format,
             "formats": given.brief.formats,
             "language": given.language,
+            "written_language": given.written if given.written != given.language else None,
             "seed": seed,
             "tone": given.brief.tone or kit.tone,
             "persona": persona,

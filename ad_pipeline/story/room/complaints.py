@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ad_pipeline.story.claims import flags_of
+from ad_pipeline.story.brief import StoryLanguage
+from ad_pipeline.story.claims import flags_of_all
 from ad_pipeline.story.hangul import is_hangul
 from ad_pipeline.story.room.answers import Copy, Direction, SceneCopy, ScenePlan, Strategy
 from ad_pipeline.story.room.facts import named_facts
@@ -79,11 +80,16 @@ def copy_complaints(
 def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
     """One scene's words, but for their length."""
     both = f"{line.narration}\n\n{line.onscreen_text}".strip()
-    said = [*_wrong_language(both, given), *strangers(both, given, brands=brands)]
-    said += [f"it names {name!r}, which the brief does not know" for name in unknown_names(both, given)]
+    said = [*_wrong_languages(line, given), *strangers(both, given, brands=brands)]
+    korean = both if given.written == "ko" else line.narration
+    said += [f"it names {name!r}, which the brief does not know" for name in unknown_names(korean, given)]
     said += [f"the brand avoids the word {word!r}" for word in given.kit.words_to_avoid if _says(both, word)]
     supported = [fact.claim for fact in given.facts]
-    for flag in flags_of(both, given.language, supported=supported, names=given.names):
+    statements: list[tuple[str, StoryLanguage]] = [
+        (line.narration, given.language),
+        (line.onscreen_text, given.written),
+    ]
+    for flag in flags_of_all(statements, supported=supported, names=given.names):
         words = ", ".join(flag.words)
         if flag.severity == "forbidden":
             said.append(f"{words!r} may not be claimed: {flag.fix('en')}")
@@ -92,10 +98,10 @@ def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]
     strange = [fact_id for fact_id in line.facts if not named_facts([fact_id], given.facts)]
     if strange:
         said.append(f"there is no fact {', '.join(strange)}")
-    if len(line.onscreen_text) > _LONGEST_WRITTEN[given.language]:
-        said.append(f"onscreen_text has {len(line.onscreen_text)} letters; at most {_LONGEST_WRITTEN[given.language]}")
+    if len(line.onscreen_text) > _LONGEST_WRITTEN[given.written]:
+        said.append(f"onscreen_text has {len(line.onscreen_text)} letters; at most {_LONGEST_WRITTEN[given.written]}")
     longest = max((len(word) for word in line.onscreen_text.split()), default=0)
-    if longest > _LONGEST_LINE[given.language]:
+    if longest > _LONGEST_LINE[given.written]:
         said.append(f"onscreen_text has a word of {longest} letters, which fits no line; use shorter words")
     return [Complaint(kind="words", scene=line.scene, said=sentence) for sentence in said]
 
@@ -148,17 +154,27 @@ def _numbering(numbers: Sequence[int], count: int) -> list[Complaint]:
     return found
 
 
-def _wrong_language(text: str, given: Assignment) -> list[str]:
-    names = f"{given.brief.product} {given.kit.name} {given.kit.wordmark}".lower().split()
+def _wrong_languages(line: SceneCopy, given: Assignment) -> list[str]:
+    """Together where an ad has one language: a short English headline over Korean words is Korean advertising."""
+    if given.written == given.language:
+        return _wrong_language("it", f"{line.narration}\n{line.onscreen_text}", given.language, given)
+    return [
+        *_wrong_language("the narration", line.narration, given.language, given),
+        *_wrong_language("onscreen_text", line.onscreen_text, given.written, given),
+    ]
+
+
+def _wrong_language(what: str, text: str, language: StoryLanguage, given: Assignment) -> list[str]:
+    names = f"{given.brief.product} {given.kit.name} {given.kit.name_ko} {given.kit.wordmark}".lower().split()
     words = [word for word in re.findall(r"[^\W\d_]+", text) if word.lower() not in names]
     letters = [letter for word in words for letter in word]
     if not letters:
         return []
     share = sum(is_hangul(letter) for letter in letters) / len(letters)
-    if given.language == "ko" and share < _LEAST_SHARE:
-        return ["it is not in Korean; write it in Korean"]
-    if given.language == "en" and share > 0:
-        return ["it holds Korean; write it in English"]
+    if language == "ko" and share < _LEAST_SHARE:
+        return [f"{what} is not in Korean; write it in Korean"]
+    if language == "en" and share > 0:
+        return [f"{what} holds Korean; write it in English"]
     return []
 
 

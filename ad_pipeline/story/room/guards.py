@@ -28,9 +28,18 @@ _HANDLE = re.compile(r"(?<![\w@])[@＠#＃][\w가-힣_]{2,}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'&+-]+|[가-힣]{2,}")
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\U0001f1e6-\U0001f1ff]")
 _NAME = re.compile(r"\b[A-Z][A-Za-z]*[A-Z][A-Za-z]*\b|\b[A-Z][a-z]+(?:\s[A-Z][a-z]+)*\b", re.ASCII)
+# Latin words that Korean copy borrows and that name nobody.
 _KNOWN_LATIN = frozenset(
     "spf pa uv uva uvb ad aha bha pha ph ml mg am pm ok tv sns it bb cc diy new pro plus one day night skin lip eye "
-    "hand body face hair glow water cream serum mask tint cushion oil gel foam mist toner essence ampoule sun".split()
+    "hand body face hair glow water cream serum mask tint cushion oil gel foam mist toner essence ampoule sun "
+    "hello hi yes no now go on up off all you your me my we our the and or of in to for with by is be at from this "
+    "that more less only just every each ever always today tonight tomorrow morning afternoon evening moment time "
+    "start begin fresh pure clear clean soft light bright deep calm warm cool dry dewy wet moist smooth silky velvet "
+    "matte glossy shine shiny radiant healthy natural daily weekend holiday season spring summer autumn winter love "
+    "life mood vibe style look color colour red pink coral rose nude beige brown black white blue green gold silver "
+    "beauty make makeup care routine self touch feel feeling breathe relax rest dream smile happy joy free easy simple "
+    "real true best sellers edition limited gift set kit sample size drop drops layer layers boost booster barrier "
+    "balance balancing hydration hydra moisture vitamin collagen retinol cica aqua magic secret story".split()
 )
 # Words that orders are made of and an honest line may hold too.
 _EVERYDAY = frozenset(

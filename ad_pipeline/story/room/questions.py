@@ -16,6 +16,11 @@ from ad_pipeline.story.storyboard import Scene, Storyboard
 from ad_pipeline.story.tones import Tone, tone_of
 
 _LANGUAGES = {"ko": "Korean", "en": "English"}
+_NAMED = {"ko": {"ko": "한국어", "en": "영어"}, "en": {"ko": "Korean", "en": "English"}}
+_LINES = {
+    "ko": {"ko": "16자씩 두 줄까지", "en": "영어로 24자씩 두 줄까지"},
+    "en": {"ko": "at most 2 lines of 16 Korean letters", "en": "at most 2 lines of 24 characters"},
+}
 _SAMPLES = {
     "ko": "물빛 한 방울이 맑은 아침을 천천히 건네는 날",
     "en": "a quiet minute for yourself at the end of the day",
@@ -43,6 +48,11 @@ class Assignment:
     @property
     def language(self) -> StoryLanguage:
         return self.brief.story_language
+
+    @property
+    def written(self) -> StoryLanguage:
+        """The language of what stands on the picture."""
+        return self.brief.written_language
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -78,6 +88,8 @@ class Assignment:
             "duration": f"{self.brief.duration:g}",
             "vessel": self.vessel,
             "style": self.picture_style,
+            "written": _NAMED[self.language][self.written],
+            "lines": _LINES[self.language][self.written],
         }
 
 
@@ -100,7 +112,8 @@ def brief_text(given: Assignment) -> str:
         "tone": brief.tone or kit.tone,
         "channels": ", ".join(brief.channels),
         "length": f"{brief.duration:g} s",
-        "language of the ad": _LANGUAGES[given.language],
+        "spoken language": _LANGUAGES[given.language],
+        "written language": _LANGUAGES[given.written],
         "brand colours": ", ".join(kit.palette.colours),
     }
     return "\n".join(["BRIEF", *(f"{name}: {quoted(text, most=1000)}" for name, text in rows.items() if text)])

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ad_pipeline.story.brief import Claim
-from ad_pipeline.story.claims import Flag, flags_of
+from ad_pipeline.story.brief import Claim, StoryLanguage
+from ad_pipeline.story.claims import Flag, flags_of_all
 from ad_pipeline.story.room.answers import SCORES, Judged, Review
 from ad_pipeline.story.speaking import needed_seconds, reading_seconds
 from ad_pipeline.story.storyboard import Scene, Storyboard
@@ -37,7 +37,7 @@ def measured(board: Storyboard, *, supported: Sequence[Claim], names: Sequence[s
     flags = {
         scene.id: found
         for scene in board.scenes
-        if (found := flags_of(words_said(scene), board.language, supported=supported, names=names))
+        if (found := flags_of_all(statements(scene, board), supported=supported, names=names))
     }
     open_flags = [flag for found in flags.values() for flag in found if flag.stands]
     forbidden = any(flag.severity == "forbidden" for found in flags.values() for flag in found)
@@ -46,12 +46,12 @@ def measured(board: Storyboard, *, supported: Sequence[Claim], names: Sequence[s
     slowest, widest = 1.0, 1.0
     for scene in board.scenes:
         voice_s = sum(needed_seconds(line.text, board.language, speed) for line in scene.spoken)
-        read_s = reading_seconds(scene.onscreen_text, board.language)
+        read_s = reading_seconds(scene.onscreen_text, board.written_in)
         letters = len(scene.onscreen_text.replace("\n", ""))
         if voice_s > scene.duration_seconds + _SLACK_S:
             late.append(scene.id)
         slowest = min(slowest, scene.duration_seconds / max(voice_s, read_s, 0.01))
-        widest = min(widest, _LETTERS_IN_LINES[board.language] / max(letters, 1))
+        widest = min(widest, _LETTERS_IN_LINES[board.written_in] / max(letters, 1))
         lines.append(
             f"scene {scene.number} lasts {scene.duration_seconds:.1f} s: its voice needs {voice_s:.1f} s, "
             f"its written words {read_s:.1f} s to read"
@@ -97,9 +97,8 @@ def reasons(review: Review) -> tuple[str, ...]:
     return (*low, *review.advice)
 
 
-def words_said(scene: Scene) -> str:
-    """All that a scene says and writes; a claim's source is no claim."""
+def statements(scene: Scene, board: Storyboard) -> list[tuple[str, StoryLanguage]]:
+    """All that a scene says and writes, each with its language; a claim's source is no claim."""
     source = str((scene.model_extra or {}).get("claim_source", ""))
     written = scene.onscreen_text.replace(source, "") if source else scene.onscreen_text
-    # An empty line ends a clause: what is spoken and what is written are two statements.
-    return "\n\n".join(filter(None, [*(line.text for line in scene.spoken), written.strip()]))
+    return [*((line.text, board.language) for line in scene.spoken), (written, board.written_in)]

@@ -44,6 +44,9 @@ class Pen:
     persona: Persona | None
     concept: tuple[str, ...]
     chance: random.Random
+    written: StoryLanguage
+    """Of what stands on the picture; another than `language` where an ad is made for both."""
+    written_brand: str
     used: set[str] = field(default_factory=set[str])
 
     def offers(self, purpose: Purpose, *, first_story: bool = False) -> Iterator[Draft]:
@@ -58,21 +61,23 @@ class Pen:
 
     def screen(self, purpose: Purpose, narration: str) -> str:
         """Two short lines to read: of what is said when it has a phrase for it, else a phrase of its own."""
-        words = self.category.words[self.language]
+        words = self.category.words[self.written]
+        named = "" if self.written_brand.lower() in self.product.lower() else f"{self.written_brand} "
         if purpose == "cta":
-            name = f"{self._named_brand()}{self.product}"
+            name = f"{named}{self.product}"
             # An ad without a solution scene has not shown the name yet.
             wished: Sequence[str] = (self.tagline, name) if name in self.used else (name, self.product, self.tagline)
         elif purpose == "solution":
-            wished = (f"{self._named_brand()}{self.product}", self.product, self.brand)
+            wished = (f"{named}{self.product}", self.product, self.written_brand)
         else:
             # The caption shows what is said; a second phrase beside it says more than an echo.
             near = words.pains if purpose in ("hook", "problem") else (*words.feels, *words.moments)
-            more = () if purpose == "problem" else (*words.reads, *self._opens())
+            opens = [text for motif in self.motifs for text in motif.opens[self.written]]
+            more = () if purpose == "problem" else (*words.reads, *opens)
             near = (*self._concept_to_read(purpose), *near, *more)
             wished = [p for p in near if p not in self.used and _bare(p) not in _bare(narration)]
         for text in wished:
-            lines = on_screen(_capital(text, self.language), self.language)
+            lines = on_screen(_capital(text, self.written), self.written)
             if lines and lines not in self.used and is_clean(lines, self.avoided):
                 self.used.update((lines, text))
                 return lines
@@ -80,6 +85,8 @@ class Pen:
 
     def _concept_to_read(self, purpose: Purpose) -> list[str]:
         """Parts of the concept that nobody says; they open the ad only when none of it is said."""
+        if self.written != self.language:
+            return []
         unsaid = [part.strip() for s in self.concept if s not in self.used for part in (s, *s.split(","))]
         opens = purpose == "hook" and not self.used.intersection(self.concept)
         return unsaid if opens or purpose in ("story", "social_proof") else []
@@ -168,7 +175,8 @@ def pen_for(brief: Brief, kit: BrandKit, seed: int) -> Pen:
         return is_clean(text, kit.words_to_avoid) and not flags_of(text, language, names=names)
 
     tones = tones_of(brief.tone, *leaning) if brief.tone else tones_of(*leaning, "" if leaning else kit.tone)
-    given, tagline = (kit.cta_ko, kit.tagline_ko) if language == "ko" else (kit.cta, kit.tagline)
+    given = kit.cta_ko if language == "ko" else kit.cta
+    tagline = kit.tagline_ko if brief.written_language == "ko" else kit.tagline
     return Pen(
         language=language,
         brand=kit.named_in(language),
@@ -182,6 +190,8 @@ def pen_for(brief: Brief, kit: BrandKit, seed: int) -> Pen:
         persona=persona,
         concept=concept,
         chance=random.Random(f"{seed} {brief.product}"),
+        written=brief.written_language,
+        written_brand=kit.named_in(brief.written_language),
     )
 
 
