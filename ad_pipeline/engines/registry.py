@@ -9,8 +9,7 @@ from typing import Any
 
 from ad_pipeline.engines.comfy.place import Place
 from ad_pipeline.engines.contracts import Craft, Engine
-from ad_pipeline.engines.language.catalogue import language_book
-from ad_pipeline.engines.language.engine import ListedModel
+from ad_pipeline.engines.language.catalogue import LanguageModel, language_book
 from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.messages import Message
 from ad_pipeline.settings import settings_from_environment
@@ -87,7 +86,7 @@ class Registry:
 
     def __init__(self, more: Mapping[str, Engine] | None = None, *, comfy: Place | None = None) -> None:
         self._built: dict[str, Engine] = dict(more or {})
-        self._listed: dict[str, ListedModel] = {}
+        self._listed: dict[str, tuple[LanguageModel, Engine]] = {}
         self._comfy = comfy
 
     def engine(self, model_id: str) -> Engine:
@@ -123,9 +122,11 @@ class Registry:
         model = language_book(settings_from_environment()).models.get(model_id)
         if model is None:
             return None
-        if model_id not in self._listed or self._listed[model_id].model != model:
-            self._listed[model_id] = ListedModel(model)
-        return self._listed[model_id]
+        known = self._listed.get(model_id)
+        if known is None or known[0] != model:
+            known = model, _named("ad_pipeline.engines.language.engine:ListedModel")(model)
+            self._listed[model_id] = known
+        return known[1]
 
     def _own_graph(self, model_id: str) -> tuple[Craft, Mapping[str, str]]:
         """The craft of a person's own graph."""
