@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from ad_pipeline.cli.tables import new_table, print_table
 from ad_pipeline.engines.contracts import Written
@@ -18,6 +20,9 @@ from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.stages.workplace import StepReport
 from ad_pipeline.story.brief import Brief
 from ad_pipeline.story.storyboard import Scene, Storyboard
+
+_WIDE = 150
+"""Columns from which a row has room for everything."""
 
 
 class SceneStream:
@@ -49,7 +54,8 @@ def print_storyboard(facts: SessionFacts, record: TakeRecord, routes: Sequence[P
     """Everything a person decides by: the timetable, the review, what is claimed, who will make it for how much."""
     board = facts.storyboard
     why: dict[str, Any] = record.details.get("persona_why", {})
-    print(f"{board.title} · {facts.kit.named_in(board.language)} {facts.brief.product} · {board.duration_seconds:g} s")
+    names = dict.fromkeys((board.title, f"{facts.kit.named_in(board.language)} {facts.brief.product}"))
+    print(" · ".join((*names, f"{board.duration_seconds:g} s")))
     print(say("tone: {tone}", tone=board.tone))
     if board.persona not in ("", "auto"):
         who = f" ({Message.of_note(why).said_in(user_language())})" if why else ""
@@ -96,19 +102,21 @@ def storyboard_as_json(facts: SessionFacts, record: TakeRecord, routes: Sequence
 
 
 def _print_timetable(board: Storyboard) -> None:
-    table = new_table(say("scene"), say("time"), "s", say("purpose"), say("said"), say("written"), say("picture"))
+    """The words before all: on a narrow terminal they wrap, and what the picture shows gives way to them."""
+    is_wide = _width() >= _WIDE
+    told = (say("said"), say("written"))
+    names = (say("scene"), say("time"), *(("s",) if is_wide else ()), say("purpose"), *told)
+    table = new_table(*names, *((say("picture"),) if is_wide else ()))
+    _wrapping(table, *told)
     at_s = 0.0
     for scene in board.scenes:
-        table.add_row(
-            str(scene.number),
-            f"{_clock(at_s)}–{_clock(at_s + scene.duration_seconds)}",
-            f"{scene.duration_seconds:.2f}",
-            scene.purpose,
-            " / ".join(line.text for line in scene.spoken) or "·",
-            _one_line(scene.onscreen_text),
-            _one_line(scene.image_prompt, most=60),
-        )
-        at_s += scene.duration_seconds
+        words = (" / ".join(line.text for line in scene.spoken) or "·", _one_line(scene.onscreen_text, most=200))
+        until_s = at_s + scene.duration_seconds
+        row = (str(scene.number), f"{_clock(at_s)}–{_clock(until_s)}")
+        seconds, picture = (f"{scene.duration_seconds:.2f}",), (_one_line(scene.image_prompt, most=60),)
+        cells = (*row, *(seconds if is_wide else ()), scene.purpose, *words, *(picture if is_wide else ()))
+        table.add_row(*map(_plain, cells))
+        at_s = until_s
     print_table(table)
 
 
@@ -119,8 +127,9 @@ def _print_review(record: TakeRecord) -> None:
         print(say("review: not run (no language model reviewed it)"))
         return
     table = new_table(say("review"), say("score"), say("why"))
+    _wrapping(table, say("why"))
     for name, note in scored.items():
-        table.add_row(name, f"{note['score']:.2f}", _one_line(note["reason"], most=110))
+        table.add_row(name, f"{note['score']:.2f}", _plain(_one_line(note["reason"], most=300)))
     print_table(table)
     versions: list[dict[str, Any]] = record.details.get("versions", [])
     if len(versions) > 1:
@@ -129,16 +138,19 @@ def _print_review(record: TakeRecord) -> None:
 
 
 def _print_routes(routes: Sequence[Prospect], brief: Brief) -> None:
-    table = new_table(say("stage"), say("engine"), say("pieces"), say("cost"), say("time"), say("why"))
+    """One row a route; where the terminal is narrow, the reason stands under the engine."""
+    is_wide = _width() >= _WIDE
+    columns = (say("stage"), say("engine"), say("pieces"), say("cost"), say("time"))
+    table = new_table(*columns, *((say("why"),) if is_wide else ()))
+    _wrapping(table, say("why") if is_wide else say("engine"))
     for route in routes:
         passed = _passed_said(route)
-        why = route.decision.reason.said_in(user_language()) + (f" ({passed})" if passed else "")
-        ready = "" if route.why_not_ready is None else f" ({say('not ready')})"
+        why = _one_line(route.decision.reason.said_in(user_language()) + (f" ({passed})" if passed else ""), most=300)
+        engine = route.model_id + ("" if route.why_not_ready is None else f" ({say('not ready')})")
         time_said = "?" if route.seconds is None else f"{route.seconds:.1f} s"
-        table.add_row(
-            route.stage, route.model_id + ready, str(route.pieces), f"${route.cost_usd:.3f}", time_said,
-            _one_line(why, most=120),
-        )  # fmt: skip
+        cells = (str(route.pieces), f"${route.cost_usd:.3f}", time_said)
+        who = _plain(engine) if is_wide else Text.assemble(_plain(engine), "\n", (_plain(why).plain, "dim"))
+        table.add_row(route.stage, who, *cells, *((_plain(why),) if is_wide else ()))
     print_table(table)
     for why_not in dict.fromkeys(r.why_not_ready.said_in(user_language()) for r in routes if r.why_not_ready):
         print(f"- {why_not}")
@@ -175,6 +187,24 @@ def _role_said(role: str) -> str:
     return words.get(role, role)
 
 
+def _width() -> int:
+    """Columns to write on: the terminal's; enough, where none is."""
+    console = Console()
+    return console.width if console.is_terminal else 240
+
+
+def _wrapping(table: Table, *headings: str) -> None:
+    """Let these columns go on in the next line, where the others keep theirs."""
+    for column in table.columns:
+        if column.header in headings:
+            column.no_wrap, column.overflow = False, "fold"
+
+
+def _plain(text: str) -> Text:
+    """Words of others as they are: a bracket in them is no order to the terminal, nor is an escape."""
+    return Text("".join(letter for letter in text if letter == "\n" or letter.isprintable()))
+
+
 def _clock(seconds: float) -> str:
     return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
 
@@ -186,8 +216,12 @@ def _one_line(text: str, *, most: int = 80) -> str:
 
 def scene_changes(before: Scene, after: Scene) -> list[str]:
     """What other words a scene has now, a line each."""
+    before_said, after_said = (" / ".join(line.text for line in scene.spoken) for scene in (before, after))
     pairs = (
-        (say("said"), before.narration, after.narration),
+        (say("said"), before_said, after_said),
         (say("written"), before.onscreen_text, after.onscreen_text),
     )
-    return [f"{name}: {_one_line(old) or '·'} → {_one_line(new) or '·'}" for name, old, new in pairs if old != new]
+    told = [f"{name}: {_one_line(old) or '·'} → {_one_line(new) or '·'}" for name, old, new in pairs if old != new]
+    if len(before.spoken) > 1 and len(after.spoken) == 1:
+        told.append(say("one voice says it now; there were {count} lines", count=len(before.spoken)))
+    return told

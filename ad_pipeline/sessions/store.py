@@ -242,7 +242,7 @@ class Session:
     def take_over(self, record: TakeRecord, source: Session) -> TakeRecord:
         """A take of another session as a take of this one, picked: the same bytes, with where they come from.
 
-        Takes never change, so the file is shared where the file system can.
+        Takes never change, so the file is shared where the file system can. It cost nothing here.
 
         Raises:
             InputRejected: the take's file is gone or changed.
@@ -254,7 +254,7 @@ class Session:
                 share(source.path_of(record), draft.path)
                 for role, side in record.files.items():
                     share(source.folder / side.path, draft.side(role))
-            known = record.model_dump(exclude=_OWN_FIELDS)
+            known = record.model_dump(exclude=_OWN_FIELDS | {"cost_reserved_usd", "cost_settled_usd"})
             details = {**record.details, "taken_over_from": f"{source.session_id} v{record.take}"}
             return self.commit(draft, made_by=record.made_by, facts={**known, "details": details})
 
