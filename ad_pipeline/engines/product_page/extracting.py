@@ -37,7 +37,7 @@ from ad_pipeline.story.product_facts import ProductFacts
 LONGEST_TEXT = 4000
 MOST_IMAGES = 10
 _LONGEST = {"name": 200, "brand": 100, "price": 40, "description": 1000}
-_LEAST_LETTERS = 120
+_LEAST_LETTERS, _MOST_LINES, _MOST_PICTURES_SEEN = 120, 3000, 50
 _MOST_ELEMENTS = 60_000
 _SEPARATOR = re.compile(r"\s*[|:–—>·-]\s")
 _TAG = re.compile(r"<[a-zA-Z/!]")
@@ -100,7 +100,7 @@ def _told_by_text(tree: Any, lines: Sequence[Line], url: str) -> Told:
         price=price_in(lines),
         description=next((m for m in metas if m.strip()), ""),
         ingredients=ingredients_in(lines),
-        images=absolute(_pictures(tree), url),
+        images=absolute(_pictures(tree)[:_MOST_PICTURES_SEEN], url),
     )
 
 
@@ -160,12 +160,12 @@ def _collected(told: Sequence[Told], *, lines: Sequence[Line], text: str, url: s
         found["images"] = tuple(dict.fromkeys(harmless(address) for address, _ in images))[:MOST_IMAGES]
         sources["images"] = images[0][1]
     described = found.get("description", "")
-    own = [sieve.cleaned(line.text, longest=1000) for line in lines if not line.around]
+    own = [sieve.cleaned(line.text, longest=1000) for line in lines[:_MOST_LINES] if not line.around]
     claims = claims_of([described, *own])
     if claims:
         found["claims"] = claims
         sources["claims"] = sources["description"] if claims_of([described])[:1] == claims[:1] else "text"
-    found["text"] = sieve.cleaned(text, longest=LONGEST_TEXT)
+    found["text"] = sieve.cleaned(text[: 3 * LONGEST_TEXT], longest=LONGEST_TEXT)
     if found["text"]:
         sources["text"] = "text"
     if is_speaking_address(url):

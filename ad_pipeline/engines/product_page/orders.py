@@ -20,6 +20,7 @@ MOST_ORDERS, LONGEST_ORDER = 20, 300
 
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？…])\s+|\s*\n+\s*")
+_ODD = re.compile(r"[^\x20-\x7e\n가-힣]")
 _SPACE = re.compile(r"[^\S\n]+")
 # Cyrillic and Greek letters that look like Latin ones, the usual way around a list of words.
 _ALIKE = str.maketrans(
@@ -39,21 +40,18 @@ _FOR_MACHINES = re.compile(
 
 def harmless(text: str, *, longest: int = 100_000) -> str:
     """`text` without control, unseen and direction-changing characters, its space made plain; line ends stay."""
-    kept = (
-        c if c == "\n" or not _is_unseen(c) else " " if c in "\t\r\v\f\x85\u2028\u2029" else ""
-        for c in text[: 2 * longest]
-    )
-    plain = unicodedata.normalize("NFC", "".join(kept))
+    plain = unicodedata.normalize("NFC", _ODD.sub(lambda found: _seen(found[0]), text[: 2 * longest]))
     lines = (_SPACE.sub(" ", line).strip() for line in plain.split("\n"))
     return "\n".join(line for line in lines if line)[:longest].strip()
 
 
-def _is_unseen(character: str) -> bool:
+def _seen(character: str) -> str:
+    """What is kept of a character that is neither plain ASCII nor Hangul."""
+    if character in "\t\r\v\f\x85\u2028\u2029":
+        return " "
     # Cc control, Cf direction and zero width, Cs half a surrogate, Co private use, Cn nobody's.
-    kind = unicodedata.category(character)
-    return (
-        character == "\ufffd" or kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or "\ufe00" <= character <= "\ufe0f"
-    )
+    unseen = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return "" if unseen or character == "\ufffd" or "\ufe00" <= character <= "\ufe0f" else character
 
 
 def sentences_of(text: str) -> list[str]:
