@@ -13,7 +13,7 @@ from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.product_page.shop import Shop, answer, open_shop
 from ad_pipeline_tests.room.conftest import Placed
-from ad_pipeline_tests.room.test_room import written
+from ad_pipeline_tests.room.rooms import written
 from ad_pipeline_tests.room.writers import copy_in, direction, plan, review, strategy, writing
 
 _PRODUCT = {

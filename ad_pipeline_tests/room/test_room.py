@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ad_pipeline.engines.contracts import Written
-from ad_pipeline.errors import BriefRejected, Cancelled
-from ad_pipeline.sessions.records import TakeRecord
-from ad_pipeline.stages.opening import open_session
-from ad_pipeline.stages.session_facts import SessionFacts, facts_of
-from ad_pipeline.stages.storyboard import make_storyboard
-from ad_pipeline.stages.workplace import StepReport, Wishes, Workplace
+from ad_pipeline.errors import BriefRejected
+from ad_pipeline.stages.workplace import StepReport
 from ad_pipeline.story.personas import personas
 from ad_pipeline.story.speaking import fits
-from ad_pipeline_tests.language.behaviour import BAD_JSON, HANGS
 from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.language.guard import only_loopback
 from ad_pipeline_tests.room.conftest import Placed
+from ad_pipeline_tests.room.rooms import ROLES_ASKED, used_by_role, written
 from ad_pipeline_tests.room.writers import copy_in, direction, plan, review, role_of, writing
-
-_BRIEF: dict[str, Any] = {
-    "brand_id": "laneige", "product": "워터 글로우 세럼", "duration": 15, "quality": "standard", "seed": 7,
-    "concept": "건조한 사무실에서도 물을 머금은 듯 맑은 피부", "tone": "professional_warm",
-    "claims": [{"text": "3일 사용 후 92%가 촉촉함에 만족", "source": "자사 조사 2026, 30명"}],
-}  # fmt: skip
-_ROLES = ["strategy", "scene_plan", "copy", "direction", "review"]
-
-
-def written(workplace: Workplace, **changes: Any) -> tuple[TakeRecord, SessionFacts]:
-    """The session `ad` with its storyboard."""
-    text = json.dumps(_BRIEF | changes, ensure_ascii=False)
-    open_session(workplace, "ad", text, folder=workplace.store.root)
-    return make_storyboard(workplace, "ad"), facts_of(workplace, "ad")
-
-
-def _used(record: TakeRecord) -> dict[str, str]:
-    return {step["role"]: step["used"] for step in record.details["steps"]}
 
 
 def test_a_team_of_local_models_writes_a_storyboard(placed: Placed) -> None:
@@ -48,7 +24,7 @@ def test_a_team_of_local_models_writes_a_storyboard(placed: Placed) -> None:
         roles = [role_of(asked) for asked in server.asked]
 
     board = facts.storyboard
-    assert roles == _ROLES
+    assert roles == ROLES_ASKED
     assert (record.engine, record.model, record.degraded) == ("room", "qwen2.5-7b", None)
     assert (record.licence.name, record.licence.paid_ads) == ("Apache-2.0", "yes")
     assert board.title == "오후의 한 방울"
@@ -95,7 +71,7 @@ def test_strategy_polish_and_review_go_to_the_cloud_where_the_brief_wants_both(p
 
     assert here == ["scene_plan", "copy", "direction"]
     assert there == [("strategy", "openai"), ("copy_polish", "anthropic"), ("review", "openai")]
-    assert _used(record) == {
+    assert used_by_role(record) == {
         "strategy": "openai/gpt-6.1-sol", "scene_plan": "ollama/qwen2.5-7b", "copy": "ollama/qwen2.5-7b",
         "copy_polish": "anthropic/claude", "direction": "ollama/qwen2.5-7b", "review": "openai/gpt-6.1-terra",
     }  # fmt: skip
@@ -121,7 +97,7 @@ def test_a_budget_that_covers_no_cloud_keeps_the_work_here_and_says_so(placed: P
         record, _ = written(placed(local=local, cloud=cloud), engine_preference="hybrid", budget_usd=0.0001)
 
         assert cloud.asked == []
-    assert _used(record)["strategy"] == "ollama/qwen2.5-7b"
+    assert used_by_role(record)["strategy"] == "ollama/qwen2.5-7b"
     assert record.degraded and "raise 'budget_usd'" in record.degraded.why
 
 
@@ -138,7 +114,7 @@ def test_local_never_sends_a_byte_to_a_cloud(placed: Placed) -> None:
 
         assert cloud.requests == []
     assert tried == []
-    assert {*_used(record).values()} == {"ollama/qwen2.5-7b", "room/as-drafted"}
+    assert {*used_by_role(record).values()} == {"ollama/qwen2.5-7b", "room/as-drafted"}
 
 
 def test_local_goes_without_a_model_rather_than_to_a_cloud(placed: Placed) -> None:
@@ -214,7 +190,7 @@ def test_a_plan_that_is_no_plan_is_ours_and_the_model_writes_for_it(placed: Plac
         record, facts = written(placed(local=server))
 
     board = facts.storyboard
-    assert _used(record)["scene_plan"] == "animatic/template-writer"
+    assert used_by_role(record)["scene_plan"] == "animatic/template-writer"
     assert board.scenes[0].narration == "오후 세 시, 마음도 마르죠."
     assert board.scenes[-1].purpose == "cta"
     assert record.degraded and record.degraded.used == "animatic/template-writer"
@@ -224,7 +200,7 @@ def test_pictures_that_nobody_directed_are_our_own_writers(placed: Placed) -> No
     with writing({"direction": "no"}) as server:
         record, facts = written(placed(local=server))
 
-    assert _used(record)["direction"] == "animatic/template-writer"
+    assert used_by_role(record)["direction"] == "animatic/template-writer"
     assert "Laneige brand look" in facts.storyboard.scenes[2].image_prompt
     assert facts.storyboard.scenes[2].narration == "워터 글로우 세럼, 물처럼 맑게."
 
@@ -241,131 +217,6 @@ def _other_each_time() -> Any:
     return copy
 
 
-def _spoiled(scene: int, **words: str) -> Any:
-    """A copywriter who gets one scene wrong, also when asked to mend it."""
-
-    def copy(asked: Asked) -> dict[str, Any]:
-        told = copy_in("ko")(asked)
-        told["scenes"][scene - 1] |= words
-        return told
-
-    return copy
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ({"narration": "Welcome to a brand new day of glow."}, "not in Korean"),
-        ({"narration": "여드름 치료, 이제 끝."}, "may not be claimed"),
-        ({"narration": "98%가 하얘졌어요."}, "no FACT"),
-        ({"onscreen_text": "지금 shady.example.com 에서"}, "no part of the brief"),
-        ({"onscreen_text": "전화 02-123-4567"}, "no part of the brief"),
-        ({"narration": "이니스프리보다 맑게."}, "another brand"),
-        ({"narration": "세상에 없던 최고의 물."}, "avoids the word '최고'"),
-        ({"narration": "✨ 반짝이는 하루."}, "emoji"),
-    ],
-    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else value,
-)
-def test_a_line_that_may_not_stand_is_asked_for_again_and_then_replaced(
-    placed: Placed, words: dict[str, str], said: str
-) -> None:
-    with writing({"copy": _spoiled(2, **words)}) as server:
-        record, facts = written(placed(local=server))
-        repairs = [asked for asked in server.asked if asked.is_repair]
-
-    assert repairs and said in repairs[0].text
-    scene = facts.storyboard.scenes[1]
-    assert next(iter(words.values())) not in (scene.narration, scene.onscreen_text)
-    assert scene.narration
-    assert any(said in line for line in record.details["ours"])
-    assert record.degraded and "are our own writer's" in record.degraded.why
-    assert facts.storyboard.scenes[0].narration == "오후 세 시, 마음도 마르죠."
-
-
-def test_a_line_that_is_mended_when_asked_is_nobodys_fault(placed: Placed) -> None:
-    def hasty(asked: Asked) -> dict[str, Any]:
-        told = copy_in("ko")(asked)
-        if not asked.is_repair:
-            told["scenes"][1]["narration"] = "Only English here, sorry."
-        return told
-
-    with writing({"copy": hasty}) as server:
-        record, _ = written(placed(local=server))
-
-    assert record.degraded is None
-    assert next(step for step in record.details["steps"] if step["role"] == "copy")["repairs"] == 1
-
-
-def test_words_that_never_fit_give_way_until_all_fit(placed: Placed) -> None:
-    endless = "물처럼 맑고 가볍게 피부 위로 천천히 스며드는 아침의 시간을 오늘도 당신에게 조용히 건네고 싶었어요. " * 2
-
-    with writing({"copy": _spoiled(4, narration=endless.strip())}) as server:
-        record, facts = written(placed(local=server))
-
-    board = facts.storyboard
-    assert all(fits(scene.narration, scene.duration_seconds, "ko") for scene in board.scenes)
-    assert sum(board.scene_frames) == 15 * 24
-    assert any("syllables" in line for line in record.details["ours"])
-
-
-def test_a_product_that_nobody_names_is_named_by_our_own_line(placed: Placed) -> None:
-    with writing({"copy": _spoiled(3, narration="물처럼 맑게.")}) as server:
-        record, facts = written(placed(local=server))
-
-    said = " ".join(f"{scene.narration} {scene.onscreen_text}" for scene in facts.storyboard.scenes)
-    assert "라네즈" in said or "워터 글로우" in said
-    assert any("nobody named the product" in line for line in record.details["ours"])
-
-
-def test_a_fact_that_the_copy_states_carries_its_source(placed: Placed) -> None:
-    told = {"narration": "3일 사용 후 92%가 촉촉함에 만족.", "onscreen_text": "92%가 만족", "facts": ["F1"]}
-
-    with writing({"copy": _spoiled(4, **told)}) as server:  # type: ignore[arg-type]
-        record, facts = written(placed(local=server))
-
-    scene = facts.storyboard.scenes[3]
-    assert scene.model_extra and scene.model_extra["claim_source"] == "자사 조사 2026, 30명"
-    assert scene.onscreen_text == "92%가 만족\n자사 조사 2026, 30명"
-    assert "certification_badge" in scene.brand_elements
-    assert {v.name: v.passed for v in record.verdicts}["claim_safety"] is True
-
-
-def test_what_was_answered_before_a_stop_is_not_asked_again(placed: Placed, reports: list[StepReport]) -> None:
-    with writing() as server:
-        first = placed(local=server, should_stop=lambda: any("review" in report.note for report in reports))
-        server.behave([])
-        with pytest.raises(Cancelled):
-            written(first)
-        before = [role_of(asked) for asked in server.asked]
-        record = make_storyboard(placed(local=server), "ad")
-        after = [role_of(asked) for asked in server.asked][len(before) :]
-
-    assert set(before) >= {"strategy", "scene_plan", "copy", "direction"}
-    assert after == ["review"]
-    assert [step["role"] for step in record.details["steps"] if step.get("kept")] == [*_ROLES[:3], "direction"]
-    assert not first.session("ad").shelf("writers_room").exists()
-
-
-def test_a_server_that_hangs_is_left_for_the_next_of_the_route(placed: Placed) -> None:
-    with writing() as local, writing() as cloud:
-        workplace = placed(local=local, cloud=cloud)
-        local.behave([BAD_JSON] * 3)
-        record, _ = written(workplace, budget_usd=1.0)
-
-    assert _used(record)["strategy"] == "openai/gpt-6.1-sol"
-    assert _used(record)["copy"] == "ollama/qwen2.5-7b"
-    assert record.degraded
-
-
-def test_a_stop_ends_a_hanging_question_at_once(placed: Placed, reports: list[StepReport]) -> None:
-    with writing() as server:
-        server.behave([HANGS])
-        workplace = placed(local=server, should_stop=lambda: len(server.asked) > 0)
-
-        with pytest.raises(Cancelled):
-            written(workplace)
-
-
 def test_every_scene_is_told_the_moment_it_is_decided(placed: Placed, reports: list[StepReport]) -> None:
     with writing() as server:
         written(placed(local=server))
@@ -376,63 +227,6 @@ def test_every_scene_is_told_the_moment_it_is_decided(placed: Placed, reports: l
     assert news[5] == Written(
         role="copy", scene=1, decided={"narration": "오후 세 시, 마음도 마르죠.", "onscreen_text": "마른 오후"}
     )
-
-
-def test_another_prompt_makes_another_storyboard_but_no_edit_is_lost(
-    placed: Placed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = tmp_path / "prompts"
-    own.mkdir()
-    with writing() as server:
-        workplace = placed(local=server)
-        first, _ = written(workplace)
-        (own / "copywriter.ko.md").write_text(
-            "목소리가 하는 말과 화면에 쓰는 말을 씁니다. 말투: $tone", encoding="utf-8"
-        )
-        monkeypatch.setenv("AD_PIPELINE_PROMPTS", str(own))
-        second = make_storyboard(workplace, "ad")
-        asked = [a.system for a in server.asked if role_of(a) == "copy"]
-        plain = workplace.session("ad").folder / "storyboard.json"
-        plain.write_text(plain.read_text(encoding="utf-8").replace("마른 오후", "메마른 오후"), encoding="utf-8")
-        edited = make_storyboard(workplace, "ad")
-        (own / "copywriter.ko.md").write_text("목소리가 하는 말과 그리고 다른 말을 씁니다.", encoding="utf-8")
-        kept = make_storyboard(workplace, "ad")
-        anew = make_storyboard(workplace, "ad", Wishes(reuse=False))
-
-    assert (first.take, second.take, edited.take, kept.take, anew.take) == (1, 2, 3, 3, 4)
-    assert asked[1].startswith("목소리가 하는 말과 화면에 쓰는 말을 씁니다. 말투: professional_warm")
-
-
-def test_the_same_brief_and_models_ask_nothing_again(placed: Placed) -> None:
-    with writing() as server:
-        workplace = placed(local=server)
-        first, _ = written(workplace)
-        before = len(server.requests)
-
-        assert make_storyboard(workplace, "ad") == first
-        assert len(server.requests) == before
-
-
-def test_an_upgrade_asks_nobody_while_the_one_who_was_missed_is_missing_still(placed: Placed) -> None:
-    with writing() as server:
-        workplace = placed(local=server)
-        first, _ = written(workplace, engine_preference="hybrid")
-        before = len(server.requests)
-
-        again = make_storyboard(workplace, "ad", Wishes(upgrade=True))
-
-        assert len(server.requests) == before
-    assert first.degraded and "OPENAI_API_KEY" in first.degraded.why
-    assert again == first
-
-
-def test_an_upgrade_takes_the_better_writer_when_it_is_there(placed: Placed) -> None:
-    with writing() as server, writing() as cloud:
-        written(placed(local=server), engine_preference="hybrid")
-
-        better = make_storyboard(placed(local=server, cloud=cloud), "ad", Wishes(upgrade=True))
-
-    assert (better.take, better.degraded) == (2, None)
 
 
 @pytest.mark.parametrize("brand_id", ["sulwhasoo", "hera"])
@@ -497,16 +291,6 @@ def test_an_ad_for_both_is_spoken_in_korean_and_written_in_english(placed: Place
     assert (board.language, board.written_language, board.written_in) == ("ko", "en", "en")
     assert record.degraded is None, record.degraded
     assert (board.scenes[0].narration, board.scenes[0].onscreen_text) == ("오후 세 시, 마음도 마르죠.", "A dry hour")
-
-
-def test_korean_headlines_in_an_ad_for_both_are_asked_for_again(placed: Placed) -> None:
-    with writing() as server:
-        record, facts = written(placed(local=server), language="both", claims=[])
-        repairs = [asked.text for asked in server.asked if asked.is_repair]
-
-    assert "onscreen_text holds Korean; write it in English" in repairs[0]
-    assert all(scene.onscreen_text.isascii() or "워터" in scene.onscreen_text for scene in facts.storyboard.scenes)
-    assert record.degraded
 
 
 def test_the_template_writer_writes_for_both_too(placed: Placed) -> None:
