@@ -72,12 +72,27 @@ def rewrite_scene(workplace: Workplace, session_id: str, scene_id: str, wish: st
         facts = facts_of(workplace, session_id)
     scene = facts.storyboard.scene(scene_id)
     wording = Rewriter(workplace, facts).wording(scene, wish)
-    # A model thinks for a while: what was saved meanwhile, by hand or by another rewrite, stays.
-    adopt_hand_edit(workplace, facts)
-    facts = facts_of(workplace, session_id)
-    record = keep_wordings(workplace, facts, {scene_id: wording}, what={"edited": scene_id, "wish": wish})
+    record = _kept(workplace, session_id, scene_id, wording, wish)
+    forget_answers(facts)
     _tell(workplace, session_id, record)
     return record
+
+
+def _kept(workplace: Workplace, session_id: str, scene_id: str, wording: Wording, wish: str) -> TakeRecord:
+    """The wording in the storyboard as it is now.
+
+    A model thinks for a while: what was saved meanwhile, by hand or by another rewrite, stays.
+    """
+    while True:
+        if adopt_hand_edit(workplace, facts_of(workplace, session_id)):
+            continue
+        facts = facts_of(workplace, session_id)
+        newest = max(take.take for take in facts.session.takes(STORYBOARD))
+        record = keep_wordings(workplace, facts, {scene_id: wording}, what={"edited": scene_id, "wish": wish})
+        if record.take == newest + 1:
+            return record
+        # Somebody else's take came between reading and writing; ours, which lacks it, hides it. Ours once more, on it.
+        facts.session.pick(STORYBOARD, record.take - 1, by="pipeline")
 
 
 def keep_wordings(
