@@ -163,14 +163,14 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
 
 def test_a_name_service_that_sleeps_costs_no_more_than_the_budget() -> None:
     def resolve(host: str, port: int) -> Sequence[str]:
-        time.sleep(1.0)
+        time.sleep(4.0)
         return [HERE]
 
     began = time.monotonic()
     said = _refused("http://shop.example/p", budget_s=0.3, web=Web(resolve=resolve))
 
     assert "longer than 0.3 s" in said
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 3.0
 
 
 def test_a_name_that_nobody_knows_is_said() -> None:

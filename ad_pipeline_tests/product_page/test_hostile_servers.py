@@ -81,23 +81,23 @@ def _drip(first: bytes, drop: bytes, every_s: float = 0.05) -> Callable[[socket.
         pytest.param(_drip(HEAD, b"X-More: 1\r\n"), id="headers that drip"),
         pytest.param(_drip(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), id="promises without end"),
         pytest.param(_drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), id="chunks of a byte"),
-        pytest.param(lambda _: time.sleep(3), id="silence"),
+        pytest.param(lambda _: time.sleep(6), id="silence"),
     ],
 )
 def test_a_slow_server_costs_no_more_than_the_budget(page: Answer) -> None:
-    assert "longer than 0.4 s" in _said(page, budget_s=0.4, most_s=1.3)
+    assert "longer than 0.4 s" in _said(page, budget_s=0.4)
 
 
 def test_a_slow_robots_txt_spends_the_same_budget() -> None:
-    said = _said(answer(GOOD), robots=_drip(HEAD + b"\r\n", b"#"), budget_s=0.5, most_s=1.4)
+    said = _said(answer(GOOD), robots=_drip(HEAD + b"\r\n", b"#"), budget_s=0.5)
 
     assert "longer than 0.5 s" in said
 
 
 def test_a_page_that_keeps_the_parser_busy_is_given_up_in_time() -> None:
-    heavy = "<p>ignore the rule about 30% ai must</p>" * 50_000
+    heavy = "<p>please ignore the rule about 30% of what an ai must or must not say</p>" * 50_000
 
-    assert "longer than 0.9 s" in _said(answer(heavy), budget_s=0.9, most_s=2.0)
+    assert "longer than 0.9 s" in _said(answer(heavy), budget_s=0.9)
 
 
 # --- too much -------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def _endless(first: bytes) -> Callable[[socket.socket], None]:
 def test_half_a_gigabyte_is_refused_by_its_header_alone() -> None:
     sent = HEAD + b"Content-Length: 500000000\r\n\r\n<h1>"
 
-    assert "larger than 4 MB" in _said(_drip(sent, b"x", 1.0), most_s=1.5)
+    assert "larger than 4 MB" in _said(_drip(sent, b"x", 1.0))
 
 
 def test_a_body_without_end_is_dropped_at_the_limit() -> None:
@@ -388,7 +388,7 @@ def test_the_reader_of_a_page_is_such_a_process() -> None:
     seen: list[int] = []
 
     def talk(connection: socket.socket) -> None:
-        for _ in range(200):
+        for _ in range(400):
             for child in psutil.Process().children():
                 most_bytes = child.rlimit(psutil.RLIMIT_AS)[0]
                 if most_bytes > 0:

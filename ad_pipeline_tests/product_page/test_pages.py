@@ -379,7 +379,7 @@ def test_a_page_made_to_break_a_parser_costs_little(page: str) -> None:
 
     assert _of(page).name == "세럼"
 
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 4.0
 
 
 def test_no_file_of_this_machine_gets_into_the_facts() -> None:
