@@ -38,7 +38,7 @@ from ad_pipeline.story.room.complaints import (
     plan_complaints,
     strategy_complaints,
 )
-from ad_pipeline.story.room.mending import house_strategy, mended, without_strangers
+from ad_pipeline.story.room.mending import house_strategy, mended, usable_plan, without_strangers
 from ad_pipeline.story.room.questions import (
     again_text,
     copy_text,
@@ -105,13 +105,12 @@ class _Room:
         self._replaced: list[Complaint] = []
         """Of the version that is being written."""
         self._strange: list[Complaint] = []
-        """What a director slipped in: our own writer's pictures stand there instead."""
+        """What was wrong with a plan or pictures that our own writer's stand in for."""
 
     def write(self) -> tuple[Storyboard, Done]:
         self._team.prepare(WRITING_ROLES)
         strategy = self._strategy()
-        plan = self._ask("scene_plan", plan_text(self._given, strategy), ScenePlan, self._plan_complaints, 0.2)
-        plan = plan and without_strangers(plan, self._plan_complaints(plan), self._given)
+        plan = self._plan(strategy)
         house = self._house(plan)
         arc = plan or plan_of(house)
         seconds = scene_seconds(arc, self._given.brief.duration)
@@ -143,8 +142,7 @@ class _Room:
     ) -> Answer | None:  # fmt: skip
         return self._team.ask(
             role, instructions=own_prompts().instructions(role, self._given.language, **self._given.slots), text=text,
-            answer=answer,
-            complaints=complaints, heard=SceneNews(role, self._job, fraction).hear, fraction=fraction,
+            answer=answer, complaints=complaints, heard=SceneNews(role, self._job, fraction).hear, fraction=fraction,
         )  # fmt: skip
 
     def _strategy(self) -> Strategy:
@@ -155,6 +153,16 @@ class _Room:
         if answer and not strategy_complaints(answer, self._given, brands=self._brands):
             return answer
         return house_strategy(self._given)
+
+    def _plan(self, strategy: Strategy) -> ScenePlan | None:
+        plan = self._ask("scene_plan", plan_text(self._given, strategy), ScenePlan, self._plan_complaints, 0.2)
+        if plan is None:
+            return None
+        wrong = self._plan_complaints(plan)
+        usable = usable_plan(without_strangers(plan, wrong, self._given), self._given)
+        if usable is None:
+            self._strange += [complaint for complaint in wrong if complaint.kind == "scenes"]
+        return usable
 
     def _plan_complaints(self, plan: ScenePlan) -> Sequence[Complaint]:
         return plan_complaints(plan, self._given, brands=self._brands)

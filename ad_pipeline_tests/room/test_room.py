@@ -301,3 +301,32 @@ def test_the_template_writer_writes_for_both_too(placed: Placed) -> None:
     shown = [scene.onscreen_text.replace("워터 글로우 세럼", "") for scene in board.scenes]
     assert all(text.isascii() for text in shown), shown
     assert sum(bool(text.strip()) for text in shown) >= 3
+
+
+def test_a_plan_ends_with_the_call_to_action_and_proves_nothing_without_facts(placed: Placed) -> None:
+    def astray(asked: Asked) -> dict[str, Any]:
+        told = plan(asked)
+        for scene, purpose in zip(told["scenes"], ("cta", "social_proof", "solution", "cta", "story"), strict=True):
+            scene["purpose"] = purpose
+        return told
+
+    with writing({"scene_plan": astray}) as server:
+        _, facts = written(placed(local=server), claims=[])
+
+    purposes = [scene.purpose for scene in facts.storyboard.scenes]
+    assert purposes == ["hook", "story", "solution", "story", "cta"]
+
+
+def test_a_plan_of_another_number_of_scenes_than_the_client_wants_is_not_used(placed: Placed) -> None:
+    def short(asked: Asked) -> dict[str, Any]:
+        told = plan(asked)
+        return {**told, "scenes": told["scenes"][:3]}
+
+    with writing({"scene_plan": short}) as server:
+        workplace = placed(local=server)
+        record, facts = written(workplace, scene_count=6)
+        assert len(facts.storyboard.scenes) == 6
+        free, free_facts = written(workplace, seed=8)
+
+    assert record.degraded and "make exactly 6" in record.details["ours"][0]
+    assert len(free_facts.storyboard.scenes) == 3 and free.details["ours"] == []

@@ -1,7 +1,8 @@
 """What each role of the writers' room answers, as typed values.
 
 The field names and descriptions are part of the question: a model sees them in the schema. Scenes are
-numbered from 1, and a role that works on scenes answers for each of them once, in order.
+numbered from 1, and a role that works on scenes answers for each of them once, in order. Lengths here only keep
+nonsense out; what fits a scene is a complaint, which a model can mend (`complaints.py`).
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ class _Answer(BaseModel):
 class Strategy(_Answer):
     """The strategist's: whom the ad speaks to, and the one thing it says."""
 
-    audience: Text = Field(min_length=1, max_length=300, description="whom the ad speaks to, concretely")
-    insight: Text = Field(min_length=1, max_length=300, description="what moves them, in their own terms")
-    usp: Text = Field(min_length=1, max_length=300, description="why this product and no other")
-    message: Text = Field(min_length=1, max_length=200, description="the single thing to remember, one sentence")
+    audience: Text = Field(min_length=1, max_length=600, description="whom the ad speaks to, concretely")
+    insight: Text = Field(min_length=1, max_length=600, description="what moves them, in their own terms")
+    usp: Text = Field(min_length=1, max_length=600, description="why this product and no other")
+    message: Text = Field(min_length=1, max_length=400, description="the single thing to remember, one sentence")
     facts: tuple[str, ...] = Field(default=(), max_length=4, description="ids of the facts worth telling, e.g. F2")
 
 
@@ -44,7 +45,7 @@ class PlannedScene(_Answer):
 
     purpose: NamedPurpose = Field(description="hook, problem, solution, story, social_proof or cta")
     seconds: float = Field(gt=0, le=60)
-    idea: Text = Field(min_length=1, max_length=400, description="what happens and what the viewer shall feel")
+    idea: Text = Field(min_length=1, max_length=1000, description="what happens and what the viewer shall feel")
     motion_style: MotionStyle = "gentle drift"
     shows_product: bool = False
     speaker_on_camera: bool = Field(default=False, description="a person speaks into the camera")
@@ -53,7 +54,7 @@ class PlannedScene(_Answer):
 class ScenePlan(_Answer):
     """The planner's: the arc of the ad, scene by scene."""
 
-    title: Text = Field(min_length=1, max_length=80)
+    title: Text = Field(min_length=1, max_length=200)
     scenes: tuple[PlannedScene, ...] = Field(min_length=2, max_length=12)
 
 
@@ -61,8 +62,10 @@ class SceneCopy(_Answer):
     """What one scene says and writes."""
 
     scene: int = Field(ge=1, le=12)
-    narration: Text = Field(default="", max_length=400, description="what the voice says; empty when nobody speaks")
-    onscreen_text: Text = Field(default="", max_length=80, description="a few words to read; never the narration again")
+    narration: Text = Field(default="", max_length=900, description="what the voice says; empty when nobody speaks")
+    onscreen_text: Text = Field(
+        default="", max_length=190, description="a few words to read; never the narration again"
+    )
     facts: tuple[str, ...] = Field(default=(), max_length=3, description="ids of the facts that this scene states")
 
 
@@ -76,19 +79,19 @@ class SceneDirection(_Answer):
     """How one scene looks and moves; all in English, which image and video models understand best."""
 
     scene: int = Field(ge=1, le=12)
-    shot: Text = Field(min_length=1, max_length=600, description="what is seen: subject, place, light; in English")
-    camera: Text = Field(default="", max_length=60, description="e.g. close-up, low angle, top view")
-    motion_prompt: Text = Field(default="", max_length=200, description="what moves, and how; in English")
-    negative_prompt: Text = Field(default="", max_length=200)
+    shot: Text = Field(min_length=1, max_length=2000, description="what is seen: subject, place, light; in English")
+    camera: Text = Field(default="", max_length=200, description="e.g. close-up, low angle, top view")
+    motion_prompt: Text = Field(default="", max_length=600, description="what moves, and how; in English")
+    negative_prompt: Text = Field(default="", max_length=600)
     transition: Transition | None = Field(default=None, description="into the next scene")
 
 
 class Direction(_Answer):
     """The video director's: one look for the whole ad, and a shot for each scene."""
 
-    look: Text = Field(min_length=1, max_length=300, description="style, light and palette that all scenes share")
-    person: Text = Field(default="", max_length=300, description="the one person of the ad, the same in all scenes")
-    music_mood: Text = Field(default="", max_length=60, description="e.g. calm_inspiring, upbeat_playful")
+    look: Text = Field(min_length=1, max_length=800, description="style, light and palette that all scenes share")
+    person: Text = Field(default="", max_length=800, description="the one person of the ad, the same in all scenes")
+    music_mood: Text = Field(default="", max_length=200, description="e.g. calm_inspiring, upbeat_playful")
     scenes: tuple[SceneDirection, ...] = Field(min_length=1, max_length=12)
 
 
@@ -96,7 +99,7 @@ class Judged(_Answer):
     """A score, 0 to 1, with the reason in a sentence."""
 
     score: Share
-    reason: Text = Field(min_length=1, max_length=300)
+    reason: Text = Field(min_length=1, max_length=600)
 
 
 class Review(_Answer):

@@ -51,7 +51,7 @@ def storyboard_of(
     kit = given.kit
     return Storyboard.model_validate(
         {
-            "title": plan.title,
+            "title": plan.title[:80],
             "duration_seconds": FILM.seconds(FILM.frames(given.brief.duration)),
             "format": given.brief.main_format,
             "formats": given.brief.formats,
@@ -106,7 +106,7 @@ def _scene(
             "negative_prompt": ", ".join(filter(None, (shot.negative_prompt, NEGATIVE))),
             "motion_style": planned.motion_style,
             "motion_prompt": shot.motion_prompt,
-            "camera": shot.camera,
+            "camera": shot.camera[:200],
             "brand_elements": _elements(planned, has_claim="claim" in words),
             "controlnet_mode": "depth" if _shows_product(planned) and planned.purpose != "cta" else None,
             "speaker_on_camera": planned.speaker_on_camera and bool(line.narration),

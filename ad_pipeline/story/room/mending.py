@@ -50,6 +50,23 @@ def without_strangers(plan: ScenePlan, complaints: Sequence[Complaint], given: A
     return plan.model_copy(update={"title": title, "scenes": scenes})
 
 
+def usable_plan(plan: ScenePlan, given: Assignment) -> ScenePlan | None:
+    """The plan with its arc set right: it ends with the call to action, and proves nothing without facts.
+
+    None where the client asked for so many scenes and these are not.
+    """
+    if given.brief.scene_count and len(plan.scenes) != given.brief.scene_count:
+        return None
+    scenes = list(plan.scenes)
+    scenes[-1] = scenes[-1].model_copy(update={"purpose": "cta"})
+    if scenes[0].purpose in ("cta", "social_proof", "solution") and len(scenes) > 2:
+        scenes[0] = scenes[0].model_copy(update={"purpose": "hook"})
+    for at, scene in enumerate(scenes[:-1]):
+        if scene.purpose == "cta" or (scene.purpose == "social_proof" and not given.facts):
+            scenes[at] = scene.model_copy(update={"purpose": "story"})
+    return plan.model_copy(update={"scenes": tuple(scenes)})
+
+
 def house_strategy(given: Assignment) -> Strategy:
     """The brief's own words, where nobody thinks further."""
     brief, kit = given.brief, given.kit
