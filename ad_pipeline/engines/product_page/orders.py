@@ -95,6 +95,9 @@ class Sieve:
         for place in range(1, len(sentences)):  # an order may run over two sentences or lines
             if not (taken[place - 1] or taken[place]) and is_order(f"{sentences[place - 1]} {sentences[place]}"):
                 taken[place - 1] = taken[place] = True
+        for place, goes_on in enumerate(_going_on(plain, sentences)):
+            if goes_on and taken[place - 1]:  # who gave one order is not done with it: the brand is..., say that...
+                taken[place] = True
         for sentence in itertools.compress(sentences, taken):
             self._take(sentence)
         kept = [sentence for sentence, is_taken in zip(sentences, taken, strict=True) if not is_taken]
@@ -110,6 +113,18 @@ class Sieve:
     def _take(self, sentence: str) -> None:
         if len(self._orders) < MOST_ORDERS:
             self._orders[cut(sentence, LONGEST_ORDER)] = None
+
+
+def _going_on(plain: str, sentences: list[str]) -> list[bool]:
+    """For each sentence whether it goes on in the line of the one before, or ends what that one left open."""
+    found: list[bool] = []
+    place = 0
+    for before, sentence in itertools.pairwise(["", *sentences]):
+        at = plain.find(sentence, place)
+        same_line = "\n" not in plain[place:at]
+        found.append(bool(before) and (same_line or before[-1] not in ".!?。！？…"))
+        place = at + len(sentence)
+    return found
 
 
 def _rejoined(plain: str, kept: list[str]) -> str:
