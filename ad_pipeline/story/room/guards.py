@@ -169,7 +169,7 @@ def _own_words(given: Assignment) -> frozenset[str]:
     page = given.page
     texts = [_asked(given), *(fact.text for fact in given.facts)]
     if page:
-        texts += [page.name, page.description]
+        texts += [page.name, page.description, page.text]
     return frozenset(_bare(word) for text in texts for word in _WORD.findall(text))
 
 
