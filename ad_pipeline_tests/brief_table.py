@@ -36,7 +36,10 @@ _WHAT: Mapping[str, tuple[str, str]] = {
     "goal": ("what the ad shall reach", "광고의 목표"),
     "tone": ("e.g. `professional_warm`; the kit's when empty", "예: `professional_warm`. 비우면 키트의 톤"),
     "channels": ("where it is shown; decides safe zones and loudness", "노출 채널. 안전 영역과 음량이 정해짐"),
-    "language": ("`auto`: Korean when it holds Hangul; `both`: spoken Korean, written English", "`auto`: 한글이 있으면 한국어. `both`: 말은 한국어, 글은 영어"),
+    "language": (
+        "`auto`: Korean when it holds Hangul; `both`: spoken Korean, written English",
+        "`auto`: 한글이 있으면 한국어. `both`: 말은 한국어, 글은 영어",
+    ),
     "formats": ("the first is the main one; `format` works too", "첫 번째가 기본 비율. `format`도 됨"),
     "persona": ("who seems to speak; see `story/personas.toml`", "말하는 사람의 성격. `story/personas.toml` 참고"),
     "product_image": ("a photo or PNG, path relative to the brief", "제품 사진 또는 PNG, 브리프 기준 경로"),
