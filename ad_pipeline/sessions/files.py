@@ -56,6 +56,7 @@ def move(source: Path, target: Path) -> None:
 def share(source: Path, target: Path) -> None:
     """The same file, or folder of files, under another name: one that nobody changes needs its room only once."""
     if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
         for file in sorted(path for path in source.rglob("*") if path.is_file()):
             share(file, target / file.relative_to(source))
         return

@@ -35,7 +35,7 @@ from ad_pipeline.story.tones import tones_of
 
 _MOST_WISH = 600
 _MOST_PICTURES = 12
-"""So often another picture is sought before one comes twice."""
+"""So often another picture is sought before one is taken anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +222,8 @@ class Rewriter:
         others = [one for one in self._facts.storyboard.scenes if one.id != scene.id]
         used = {text for one in others for text in (one.narration, one.onscreen_text)}
         for narration, written in other_lines(request, scene.purpose, longest_s=scene.duration_seconds, used=used):
+            if any(_alike(narration, text) for text in self._seen):
+                continue
             shown = now.onscreen_text if claims else written or now.onscreen_text
             line = SceneCopy(scene=scene.number, narration=narration, onscreen_text=shown)
             line = line.model_copy(update={"facts": now.facts}) if claims else with_its_facts(line, given)
@@ -250,8 +252,11 @@ class Rewriter:
             drawn = other.scenes[board.scene_ids.index(scene.id)]
             if drawn.image_prompt not in self._pictures:
                 break
+        told = {name: getattr(drawn, name) for name in fields}
+        if drawn.image_prompt in self._pictures:  # an idea that has one picture: another take on it
+            told["seed"] = (self._facts.seed_of(scene) + self._asked) % 2**31
         self._pictures.add(drawn.image_prompt)
-        return {name: getattr(drawn, name) for name in fields}
+        return told
 
     def _new_team(self) -> Team:
         workplace, session = self._workplace, self._facts.session
@@ -270,6 +275,12 @@ class Rewriter:
             workplace=workplace, session_id=session.session_id, brief=self._facts.brief,
             shelf=session.shelf("rewriting"), job=job, seed=self._facts.storyboard.seed,
         )  # fmt: skip
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether one line is the other with a little more: "Wait!" and "Wait a moment!" make no two versions."""
+    short, long = sorted(("".join(filter(str.isalnum, text.lower())) for text in (one, other)), key=len)
+    return bool(short) and short in long
 
 
 def said_in(scene: Scene) -> str:
