@@ -10,6 +10,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message
@@ -54,15 +55,24 @@ def prospects(workplace: Workplace, facts: SessionFacts) -> list[Prospect]:
 def seconds_taken(store: SessionStore) -> Mapping[tuple[str, str], float]:
     """(stage, model) -> the median seconds of one take, over the newest sessions."""
     told: dict[tuple[str, str], list[float]] = defaultdict(list)
-    newest = sorted(store.session_ids(), key=lambda name: store.session(name).folder.stat().st_mtime, reverse=True)
+    newest = sorted(store.session_ids(), key=lambda name: _changed_s(store.session(name).folder), reverse=True)
     for session_id in newest[:_SESSIONS_READ]:
         for record in _readable(store, session_id):
+            if not record.seconds_run or "taken_over_from" in record.details:
+                continue  # nobody worked on it here: a person's edit, another session's take
             told[record.stage, f"{record.engine}/{record.model}"].append(record.seconds_run)
             told[record.stage, record.engine].append(record.seconds_run)
             for step in record.details.get("steps", ()) if record.stage == "storyboard" else ():
                 if step.get("output_tokens"):
                     told[str(step["role"]), str(step["used"])].append(float(step.get("seconds", 0.0)))
     return {key: statistics.median(seconds) for key, seconds in told.items()}
+
+
+def _changed_s(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:  # deleted meanwhile
+        return 0.0
 
 
 def _one_s(decision: Decision, took: Mapping[tuple[str, str], float]) -> float | None:

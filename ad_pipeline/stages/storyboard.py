@@ -18,6 +18,7 @@ from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.fingerprint import fingerprint, sha256_of
 from ad_pipeline.sessions.records import LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Draft, Session
+from ad_pipeline.stages.estimates import with_estimates
 from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.room_notes import NOT_RUN
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
@@ -64,6 +65,7 @@ def storyboard_task(facts: SessionFacts, workplace: Workplace | None = None) -> 
             assert workplace, "only a task that is given a workplace can be worked on"
             room_job = replace(job, shelf=_shelf(facts))
             board, done = write_in_room(workplace, facts, seed=seed or 0, job=room_job)
+        board = with_estimates(board, brief, facts.kit)
         draft.path.write_text(board.to_json(), encoding="utf-8")
         return done
 

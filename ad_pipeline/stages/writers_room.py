@@ -232,10 +232,7 @@ class _Room:
 
     def board(self, arc: ScenePlan, copy: Copy, direction: Direction | None, house: Storyboard) -> Storyboard:
         """The storyboard of these parts, with every text in its place."""
-        made = storyboard_of(
-            arc, copy, direction, self._given, seed=self._seed, persona=self._choice.persona.name,
-            cost_usd=self.cost_usd,
-        )  # fmt: skip
+        made = storyboard_of(arc, copy, direction, self._given, seed=self._seed, persona=self._choice.persona.name)
         if direction is None:
             made = with_pictures_of(made, house)
         return self._fitting(made, house)
@@ -263,10 +260,6 @@ class _Room:
         supported = [fact.claim for fact in given.facts]
         return measured(board, supported=supported, names=given.names, speed=given.speed)
 
-    @property
-    def cost_usd(self) -> float:
-        return round(sum(step.cost_usd for step in self._team.steps), 6)
-
     def _done(self, strategy: Strategy, versions: Sequence[_Version], best: _Version) -> Done:
         team = self._team
         replaced = [*best.replaced, *self._strange]
@@ -283,8 +276,9 @@ class _Room:
             "ours": [str(complaint) for complaint in replaced],
         }
         model = " + ".join(dict.fromkeys(model_id.split("/", 1)[1] for model_id in team.wrote))
+        cost_usd = round(sum(step.cost_usd for step in team.steps), 6)
         return Done(
-            model=model, seed=self._seed, cost_usd=self.cost_usd, lesser=lesser, licence=team.licence, details=details
+            model=model, seed=self._seed, cost_usd=cost_usd, lesser=lesser, licence=team.licence, details=details
         )  # fmt: skip
 
 

@@ -193,8 +193,6 @@ def _board(plans: Sequence[_Plan], request: StoryRequest, pen: Pen) -> Storyboar
             bgm_mood=kit.bgm_mood,
             transition_style="quick_slide" if lively else "smooth_fade",
             brand_colors=kit.palette.colours,
-            estimated_cost="$0.00",
-            estimated_time=round(4 + 0.5 * brief.duration, 1),
         ),
     )
 

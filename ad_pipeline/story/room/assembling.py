@@ -33,9 +33,8 @@ def scene_seconds(plan: ScenePlan, duration_s: float) -> tuple[float, ...]:
 
 
 def storyboard_of(
-    plan: ScenePlan, copy: Copy, direction: Direction | None, given: Assignment, *, seed: int, persona: str,
-    cost_usd: float,
-) -> Storyboard:  # fmt: skip
+    plan: ScenePlan, copy: Copy, direction: Direction | None, given: Assignment, *, seed: int, persona: str
+) -> Storyboard:
     """The storyboard; the copy's words must fit the ad together. Without a direction, pictures as they were planned."""
     directed = direction or Direction(look=f"{given.kit.name} brand look", scenes=(SceneDirection(scene=1, shot="-"),))
     seconds = scene_seconds(plan, given.brief.duration)
@@ -65,8 +64,6 @@ def storyboard_of(
                 bgm_mood=_mood(directed.music_mood) or kit.bgm_mood,
                 transition_style="smooth_fade",
                 brand_colors=kit.palette.colours,
-                estimated_cost=f"${cost_usd:.2f}",
-                estimated_time=round(4 + 0.5 * given.brief.duration, 1),
             ),
             "look": {"style": directed.look, "person": directed.person},
         }
