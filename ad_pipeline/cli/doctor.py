@@ -131,6 +131,8 @@ def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
     unasked = why_none_answers(book)
     found: list[Finding] = []
     for model_id, row in models().items():
+        if not row.crafts and row.engine == "room":
+            continue  # the end of a chain, where nobody works
         graphs = graphs_of(model_id) or ((row.model,) if row.engine == "comfyui" else ())
         if model_id in book.models:
             why_not, notes = unasked[model_id], notes_on(book.models[model_id], book)
