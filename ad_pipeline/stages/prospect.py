@@ -93,7 +93,8 @@ def _readable(store: SessionStore, session_id: str) -> Iterable[TakeRecord]:
 
 def _decisions(facts: SessionFacts) -> list[Decision]:
     """The storyboard by its roles where a room writes it, then each scene's stages, then what is made once."""
-    brief = facts.brief
+    # The storyboard's formats are made, and paid for, also where a hand's edit left the brief's.
+    brief = facts.brief.model_copy(update={"formats": facts.storyboard.all_formats})
     roles = list(role_decisions(brief).values())
     found = roles or [decide("storyboard", brief=brief)]
     scenes = facts.storyboard.scenes
