@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ad_pipeline.errors import Cancelled
+from ad_pipeline.stages.key_image import make_key_images
+from ad_pipeline.stages.progress import finished
 from ad_pipeline.stages.storyboard import make_storyboard
+from ad_pipeline.stages.voice import make_voice
 from ad_pipeline.stages.workplace import StepReport, Wishes
 from ad_pipeline_tests.language.behaviour import BAD_JSON, HANGS
+from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.rooms import ROLES_ASKED, used_by_role, written
-from ad_pipeline_tests.room.writers import role_of, writing
+from ad_pipeline_tests.room.writers import copy_in, role_of, writing
 
 
 def test_what_was_answered_before_a_stop_is_not_asked_again(placed: Placed, reports: list[StepReport]) -> None:
@@ -106,3 +111,37 @@ def test_an_upgrade_takes_the_better_writer_when_it_is_there(placed: Placed) -> 
         better = make_storyboard(placed(local=server, cloud=cloud), "ad", Wishes(upgrade=True))
 
     assert (better.take, better.degraded) == (2, None)
+
+
+def test_another_prompt_makes_no_picture_of_an_unchanged_scene_anew(
+    placed: Placed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "prompts"
+    own.mkdir()
+    changed = _spoiled_narration(2)
+    with writing(
+        {"copy": lambda asked: changed(asked) if "새 방식" in asked.system else copy_in("ko")(asked)}
+    ) as server:
+        workplace = placed(local=server)
+        written(workplace)
+        before = [make_key_images(workplace, "ad", scene)[0] for scene in ("scene_001", "scene_002")]
+        voices = [make_voice(workplace, "ad", scene) for scene in ("scene_001", "scene_002")]
+        told = "목소리가 하는 말과 화면에 쓰는 말을 씁니다. 새 방식으로. $tone"
+        (own / "copywriter.ko.md").write_text(told, encoding="utf-8")
+        monkeypatch.setenv("AD_PIPELINE_PROMPTS", str(own))
+        record = make_storyboard(workplace, "ad")
+        done = finished(workplace, "ad").scenes
+
+    assert record.take == 2
+    assert [done[scene].get("key_image") for scene in ("scene_001", "scene_002")] == [(before[0],), (before[1],)]
+    assert done["scene_001"].get("voice") == (voices[0],)
+    assert "voice" not in done["scene_002"]
+
+
+def _spoiled_narration(scene: int) -> Any:
+    def copy(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        told["scenes"][scene - 1]["narration"] = "숨을 한 번, 천천히."
+        return told
+
+    return copy
