@@ -47,6 +47,8 @@ from ad_pipeline_tests.language.behaviour import (
 )
 from ad_pipeline_tests.language.server import LanguageServer
 
+pytestmark = pytest.mark.slow
+
 _PLAIN_TEXT = Behaviour(page="hello, I am a router", content_type="text/plain")
 _JSON_PAGE = Behaviour(page='{"hello": "world"}')
 _BAD_REQUEST = Behaviour(status=400, page='{"error": {"message": "this field is not known"}}')

@@ -26,6 +26,8 @@ from ad_pipeline.engines.product_page.reading import fetch_product_image, read_p
 from ad_pipeline.errors import PageUnreadable
 from ad_pipeline_tests.product_page.shop import Answer, answer, open_shop, redirect
 
+pytestmark = pytest.mark.slow
+
 GOOD = "<h1>세럼</h1><strong>12,000원</strong>"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
 

@@ -14,6 +14,8 @@ from ad_pipeline.defs.code_location import code_location
 from ad_pipeline_tests.product_page.shop import answer, open_shop
 from ad_pipeline_tests.stages.sessions import brief_text
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("path", "said"),

@@ -24,6 +24,8 @@ from ad_pipeline.story.brief import brief_from_text
 from ad_pipeline_tests.product_page.shop import Shop, answer, open_shop
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text
 
+pytestmark = pytest.mark.slow
+
 PRODUCT = {"@type": "Product", "name": "이슬 세럼", "description": "수분 48% 증가.", "image": ["/a.png", "/b.png"]}
 
 

@@ -16,6 +16,8 @@ from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.rooms import written
 from ad_pipeline_tests.room.writers import copy_in, direction, plan, review, strategy, writing
 
+pytestmark = pytest.mark.slow
+
 _PRODUCT = {
     "@type": "Product", "name": "워터 글로우 세럼", "brand": {"@type": "Brand", "name": "샤디코"},
     "description": "수분감 48시간 지속 (자사 시험). 산뜻한 마무리.",

@@ -21,6 +21,8 @@ from ad_pipeline_tests.stages.sessions import a_workplace
 from ad_pipeline_tests.stories.written import BRIEFS, brief_of, laid_out, plain_picture, write, written
 from ad_pipeline_tests.story.samples import BRANDS
 
+pytestmark = pytest.mark.slow
+
 MOST_MS = 20.0
 MOST_SHARED = 0.34
 _WITH_CLAIMS = [name for name in BRIEFS if brief_of(name).claims]
