@@ -25,6 +25,7 @@ from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.titling import check_texts_fit
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.stages.writers_room import room_parameters, write_in_room
+from ad_pipeline.story.casting import chosen_persona
 from ad_pipeline.story.room.answers import SCORES
 from ad_pipeline.story.room.facts import known_facts
 from ad_pipeline.story.room.questions import own_names
@@ -65,6 +66,11 @@ def storyboard_task(facts: SessionFacts, workplace: Workplace | None = None) -> 
             assert workplace, "only a task that is given a workplace can be worked on"
             room_job = replace(job, shelf=_shelf(facts))
             board, done = write_in_room(workplace, facts, seed=seed or 0, job=room_job)
+        if board.persona in ("", "auto"):
+            choice = chosen_persona(brief, facts.kit)
+            board = board.model_copy(update={"persona": choice.persona.name})
+            told = {"persona": choice.persona.name, "persona_why": choice.why.noted()}
+            done = replace(done, details={**done.details, **told})
         board = with_estimates(board, brief, facts.kit)
         draft.path.write_text(board.to_json(), encoding="utf-8")
         return done

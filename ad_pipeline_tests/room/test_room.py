@@ -8,6 +8,7 @@ import pytest
 
 from ad_pipeline.engines.contracts import Written
 from ad_pipeline.errors import BriefRejected
+from ad_pipeline.messages import Message
 from ad_pipeline.stages.workplace import StepReport
 from ad_pipeline.story.personas import personas
 from ad_pipeline.story.speaking import fits
@@ -331,3 +332,13 @@ def test_a_plan_of_another_number_of_scenes_than_the_client_wants_is_not_used(pl
     assert record.degraded and "make exactly 6" in record.details["ours"][0]
     assert len(free_facts.storyboard.scenes) == 3
     assert not any("make exactly" in line for line in free.details["ours"])
+
+
+def test_a_draft_says_who_speaks_and_why_too(placed: Placed) -> None:
+    record, facts = written(placed(), quality="draft")
+
+    assert facts.storyboard.persona in personas()
+    assert record.details["persona"] == facts.storyboard.persona
+    why = Message.of_note(record.details["persona_why"])
+    assert facts.storyboard.persona in str(why)
+    assert why.said_in("ko") != str(why)
