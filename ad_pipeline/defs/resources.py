@@ -76,7 +76,7 @@ class Reporter:
             hear(report)
         now, who = time.monotonic(), (report.kind, report.format)
         words = but_for_numbers(report.note)
-        if report.state == "working":
+        if report.state == "working" and not report.written:
             told_s, told = self._told.get(who, (-inf, ""))
             # Other words are news at once: nothing may follow for long, e.g. while it waits in a node's queue.
             if words == told and now - told_s < _TELL_EVERY_S or report.fraction == 0.0 and not report.note:

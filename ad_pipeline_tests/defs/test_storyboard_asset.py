@@ -55,6 +55,17 @@ def test_who_wrote_it_and_how_it_was_reviewed_is_shown_and_checked(opened: Path)
     assert "brand_fit" in told.metadata
 
 
+def test_the_runs_log_tells_every_scene_as_it_is_decided(opened: Path) -> None:
+    with writing() as server, dg.DagsterInstance.ephemeral() as instance:
+        listed(opened / "models.toml", local=server.url)
+        result = _storyboard(instance)
+        told = [record.user_message for record in instance.all_logs(result.run_id)]
+
+    for number in range(1, 6):
+        assert any(f"(direction {number}: water drops on a window" in line for line in told)
+        assert any(f"(copy {number}: " in line for line in told)
+
+
 def test_without_a_model_the_tone_is_not_judged(opened: Path) -> None:
     listed(opened / "models.toml")
     with dg.DagsterInstance.ephemeral() as instance:
