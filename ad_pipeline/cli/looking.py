@@ -11,7 +11,7 @@ from ad_pipeline.cli.exits import DONE
 from ad_pipeline.cli.tables import new_table, print_table
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message, say, user_language
-from ad_pipeline.routing.route import Decision, decide
+from ad_pipeline.routing.route import Decision, decide, role_decisions
 from ad_pipeline.sessions.keys import ArtifactKey, Kind, checked_take
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
@@ -149,7 +149,7 @@ def route(options: argparse.Namespace) -> int:
 
 
 def _decisions(facts: SessionFacts) -> list[Decision]:
-    found = [decide("storyboard", brief=facts.brief)]
+    found = list(role_decisions(facts.brief).values()) or [decide("storyboard", brief=facts.brief)]
     if facts.session.picked(STORYBOARD):
         for scene in facts.storyboard.scenes:
             found += [
@@ -161,7 +161,9 @@ def _decisions(facts: SessionFacts) -> list[Decision]:
 
 
 def _readiness(workplace: Workplace, decision: Decision) -> str:
-    """Why the wanted engine is not ready here; empty when it is."""
+    """Why the wanted engine is not ready here; empty when it is, and where nobody works (no polish, no review)."""
+    if decision.wanted.engine == "room" and not decision.wanted.crafts:
+        return ""
     return _said(workplace.engines.why_not(decision.wanted.model_id))
 
 
