@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ad_pipeline.engines.language.catalogue import LanguageBook, LanguageModel
+from ad_pipeline.engines.language.catalogue import LanguageBook, LanguageModel, language_book
 from ad_pipeline.engines.language.reach import look_at_all, reachable
 from ad_pipeline.messages import say, user_language
+from ad_pipeline.settings import settings_from_environment
 
 
 def notes_on(model: LanguageModel, book: LanguageBook) -> str:
@@ -35,3 +36,12 @@ def why_none_answers(book: LanguageBook) -> Mapping[str, str]:
         if said:
             first.setdefault(said, model_id)
     return told
+
+
+def why_not_asked(model_ids: Sequence[str]) -> Mapping[str, str]:
+    """The same for the language models among these, whose servers are asked and no others'."""
+    book = language_book(settings_from_environment())
+    wanted = [book.models[model_id] for model_id in dict.fromkeys(model_ids) if model_id in book.models]
+    looked = look_at_all(wanted)
+    told = {model.model_id: reachable(model, looked=looked.get(model.server.name)) for model in wanted}
+    return {model_id: why.said_in(user_language()) if why else "" for model_id, why in told.items()}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from ad_pipeline.cli.exits import DONE
+from ad_pipeline.cli.language_findings import why_not_asked
 from ad_pipeline.cli.tables import new_table, print_table
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message, say, user_language
@@ -122,8 +123,10 @@ def route(options: argparse.Namespace) -> int:
     workplace = Workplace.at(settings_from_environment())
     facts = facts_of(workplace, options.session)
     decisions = _decisions(facts)
+    missing = {decision.wanted.model_id: _why_not_ready(workplace, decision) for decision in decisions}
+    missing |= why_not_asked([decision.wanted.model_id for decision in decisions])
     if options.json:
-        _print_json([_as_json(workplace, decision) for decision in decisions])
+        _print_json([_as_json(decision, missing[decision.wanted.model_id]) for decision in decisions])
         return DONE
     table = new_table(
         say("scene"), say("stage"), say("engine"), say("here?"), say("cost"), say("why"), say("behind it")
@@ -134,13 +137,13 @@ def route(options: argparse.Namespace) -> int:
             decision.scene_id or "",
             decision.stage,
             decision.wanted.model_id,
-            "-" if _readiness(workplace, decision) else say("ready"),
+            "-" if missing[decision.wanted.model_id] else say("ready"),
             f"${decision.cost_usd:.2f}",
             _said(decision.reason) + (f" ({passed})" if passed else ""),
             " -> ".join(row.model_id for row in decision.chain[1:]),
         )
     print_table(table)
-    for why_not in dict.fromkeys(filter(None, (_readiness(workplace, decision) for decision in decisions))):
+    for why_not in dict.fromkeys(filter(None, missing.values())):
         print(f"- {why_not}")
     total = sum(decision.cost_usd for decision in decisions)
     budget = facts.brief.budget_usd
@@ -160,7 +163,7 @@ def _decisions(facts: SessionFacts) -> list[Decision]:
     return found
 
 
-def _readiness(workplace: Workplace, decision: Decision) -> str:
+def _why_not_ready(workplace: Workplace, decision: Decision) -> str:
     """Why the wanted engine is not ready here; empty when it is, and where nobody works (no polish, no review)."""
     if decision.wanted.engine == "room" and not decision.wanted.crafts:
         return ""
@@ -171,15 +174,15 @@ def _said(why: Message | None) -> str:
     return why.said_in(user_language()) if why else ""
 
 
-def _as_json(workplace: Workplace, decision: Decision) -> dict[str, Any]:
+def _as_json(decision: Decision, why_not_ready: str) -> dict[str, Any]:
     return {
         "scene": decision.scene_id,
         "stage": decision.stage,
         "engine": decision.wanted.model_id,
         "licence": decision.wanted.licence.name,
         "paid_ads": decision.wanted.licence.paid_ads,
-        "ready": not _readiness(workplace, decision),
-        "not_ready_because": _readiness(workplace, decision),
+        "ready": not why_not_ready,
+        "not_ready_because": why_not_ready,
         "why": str(decision.reason),
         "cost_usd": decision.cost_usd,
         "chain": [row.model_id for row in decision.chain],
