@@ -92,7 +92,11 @@ class Desk(Place):
     @property
     def _here(self) -> dict[str, str]:
         paths = [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
-        kept = {name: value for name, value in self.environment.items() if name not in ("COLUMNS", "LINES")}
+        kept = {
+            name: value
+            for name, value in self.environment.items()
+            if name not in ("COLUMNS", "LINES", "PYTHONUNBUFFERED")
+        }
         return kept | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "TERM": "xterm-256color"}
 
 
@@ -107,23 +111,25 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(root)
 
 
-def test_each_scene_is_on_the_pipe_before_the_next_ones_words_are_out(desk: Desk) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_each_scene_is_on_the_pipe_before_the_next_ones_words_are_out(desk: Desk, more: tuple[str, ...]) -> None:
     with writing() as server:
         listed(desk.folder / "models.toml", local=server.url)
         server.behave([GOOD, slow(30)])
-        process = desk.start("storyboard", desk.brief(**_LANEIGE | {"scene_count": 3}), "--stream")
+        process = desk.start("storyboard", desk.brief(**_LANEIGE | {"scene_count": 3}), "--stream", *more)
         assert process.stdout
         heard = [(time.monotonic(), line.rstrip()) for line in process.stdout]
         process.communicate(timeout=30)
-        sent = list(server.sent)
+        ends = _ends_of_ideas(list(server.sent))
 
     assert process.returncode == 0
-    planned = [(at, line) for at, line in heard if re.match(r"  \d  (hook|solution|cta) ", line)]
-    ends = _ends_of_ideas(sent)
-    assert [line.split()[1] for _, line in planned] == ["hook", "solution", "cta"]
-    for number, ((at, _), decided) in enumerate(zip(planned, ends, strict=True)):
+    row = re.compile(r'(?:  \d  |.*"purpose": ")(hook|solution|cta)\b.* (?:s  |"idea": ")')
+    planned = [(at, found[1]) for at, line in heard if (found := row.match(line)) and '"storyboard"' not in line]
+    assert [purpose for _, purpose in planned] == ["hook", "solution", "cta"]
+    for (at, _), decided in zip(planned, ends, strict=True):
         assert -0.05 < at - decided < 0.3
-        assert number == 2 or at < ends[number + 1]
+    assert all(at < later for (at, _), later in zip(planned, ends[1:], strict=False))
 
 
 def _ends_of_ideas(sent: list[tuple[float, str]]) -> list[float]:
