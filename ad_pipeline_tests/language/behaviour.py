@@ -30,6 +30,8 @@ class Behaviour:
     ending: Literal["stop", "length", "refusal"] = "stop"
     input_tokens: int | None = None
     """What the server says that it read; None for about what was sent."""
+    output_tokens: int | None = None
+    """What it says that it wrote; None for about what was said."""
     tells_usage: bool = True
 
 
@@ -39,6 +41,11 @@ EMPTY = Behaviour(text="")
 HANGS = Behaviour(hangs_before=True)
 HTML_PAGE = Behaviour(page="<html><body>Please sign in</body></html>", content_type="text/html; charset=utf-8")
 OVERLOADED = Behaviour(status=503, page='{"error": {"message": "overloaded"}}')
+LOADING = Behaviour(
+    status=503, page='{"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}'
+)
+MUTE = Behaviour(page="", content_type="text/event-stream")
+"""A stream without a word: how llama-cpp-python ends where the question is longer than its context."""
 BROKEN = Behaviour(status=500, page='{"error": {"message": "something gave way"}}')
 NO_CREDIT = Behaviour(
     status=429, page='{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}'
@@ -55,9 +62,9 @@ def says(text: str) -> Behaviour:
     return Behaviour(text=text)
 
 
-def truncated(text: str) -> Behaviour:
-    """The model reaches its limit of tokens after `text`."""
-    return Behaviour(text=text, ending="length")
+def truncated(text: str, *, tokens: int = 2000) -> Behaviour:
+    """The model is ended after `text`: at its limit of tokens, or before it where its context is full."""
+    return Behaviour(text=text, ending="length", output_tokens=tokens)
 
 
 def refuses(text: str = "I cannot help with that.") -> Behaviour:

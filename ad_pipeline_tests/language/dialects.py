@@ -57,6 +57,8 @@ class Asked:
     @property
     def schema(self) -> dict[str, Any]:
         """The schema that the answer is held to; empty where there is none."""
+        if self.dialect == "openai" and self.form == "json_object":
+            return self.body["response_format"].get("schema", {})
         if self.dialect == "ollama":
             return self.body["format"] if isinstance(self.body.get("format"), dict) else {}
         for tool in self.body.get("tools", []):
@@ -67,8 +69,18 @@ class Asked:
         return told.get("schema", {})
 
     @property
+    def form(self) -> str:
+        """How OpenAI's dialect asks for JSON; empty where it does not."""
+        return str(self.body.get("response_format", {}).get("type", ""))
+
+    @property
     def tool(self) -> str:
-        """The tool that the answer comes as a call of; empty for plain text."""
+        """The tool that the answer comes as a call of; empty for plain text.
+
+        As llama.cpp hears it: a tool that is only named in `tool_choice` may be left uncalled.
+        """
+        if self.dialect == "openai" and self.body.get("tool_choice") != "required":
+            return ""
         for tool in self.body.get("tools", []):
             return tool["function"]["name"] if self.dialect == "openai" else tool["name"]
         return ""

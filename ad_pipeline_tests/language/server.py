@@ -16,14 +16,14 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from ad_pipeline_tests.language.behaviour import GOOD, Behaviour
+from ad_pipeline_tests.language.behaviour import GOOD, LOADING, Behaviour
 from ad_pipeline_tests.language.dialects import (
     PATHS,
     Answering,
@@ -58,6 +58,8 @@ class Request:
 class LanguageServer:
     """One server that speaks all three protocols; `models` are the names that it has (empty: all that are asked for).
 
+    `serves` is the one model that answers under its own name whatever name is asked for, as llama.cpp does it; `forms`
+    are the words of OpenAI's `response_format` that the server knows.
     `key` is what a request has to bring; `remote` names models that it passes on, with the host, as Ollama does.
     """
 
@@ -69,13 +71,19 @@ class LanguageServer:
         models: Sequence[str] = (),
         key: str = "",
         remote: Mapping[str, str] | None = None,
+        serves: str = "",
+        forms: Sequence[str] = ("text", "json_object", "json_schema"),
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.answer = answer
         self.roles = dict(roles or {})
-        self.models = list(models)
+        self.models = [serves] if serves else list(models)
+        self.serves = serves
+        self.forms = frozenset(forms)
         self.key = key
         self.remote = dict(remote or {})
+        self.loads = False
+        """Whether it still reads its model, and has no list of models either."""
         self.requests: list[Request] = []
         self.sent: list[tuple[float, str]] = []
         """Each piece of an answer, and when it was sent, on time.monotonic."""
@@ -160,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self._note()
+        if self._it.loads:
+            return self._page(LOADING.status, str(LOADING.page))
         if path == "/api/tags":
             listed = [{"name": name, "model": name} for name in self._it.models]
             listed += [{"name": name, "model": name, "remote_host": host} for name, host in self._it.remote.items()]
@@ -188,6 +198,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._page(behaviour.status, behaviour.page, behaviour.content_type, behaviour.headers)
         if not self._has_key():
             return self._page(401, fault(dialect, 401, "Incorrect API key provided", code="invalid_api_key"))
+        if asked.form and asked.form not in self._it.forms:
+            return self._page(500, fault(dialect, 500, f"response_format.type: no {asked.form} is known here"))
+        if self._it.serves:
+            asked = replace(asked, body={**asked.body, "model": self._it.serves})
         if self._it.models and not {asked.model, f"{asked.model}:latest"} & {*self._it.models, *self._it.remote}:
             return self._page(404, fault(dialect, 404, _no_model(dialect, asked.model), code="model_not_found"))
         return self._answer(asked, behaviour)
@@ -224,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
             text=text,
             ending=behaviour.ending,
             input_tokens=asked.tokens if behaviour.input_tokens is None else behaviour.input_tokens,
-            output_tokens=tokens_of(text),
+            output_tokens=tokens_of(text) if behaviour.output_tokens is None else behaviour.output_tokens,
             tells_usage=behaviour.tells_usage,
         )
         if not asked.streams:

@@ -67,7 +67,7 @@ _FAULTS: list[tuple[Behaviour, type[AdPipelineError], str, int]] = [
     (cut_after(3), EngineUnavailable, "broke off in the middle", 3),
     (ends_after(3), EngineUnavailable, "broke off in the middle", 3),
     (_BAD_REQUEST, EngineRefused, "rejects the question .*this field is not known", 1),
-    (_TOO_LONG, EngineRefused, "rejects the question .*maximum context length", 1),
+    (_TOO_LONG, EngineRefused, "cannot read so long a question .*maximum context length", 1),
     (HTML_PAGE, StrangeAnswer, "no language server .*text/html", 1),
     (_NO_SUCH_PATH, StrangeAnswer, "no language server .*404", 1),
     (_LOGIN_WALL, EngineRefused, "key", 1),

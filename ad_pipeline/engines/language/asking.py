@@ -32,6 +32,9 @@ MORE_TRIES = 2
 LOOK_S = 0.1
 """How often a call looks whether it was stopped, or has gone on for too long."""
 MOST_PROBLEMS = 8
+LOADING_S = 60.0
+"""How long one question waits for a server that still loads its model, as its own time allows."""
+LOADING_PAUSE_S = 1.0
 
 _MARKS = re.compile(r"<\||\[\||</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<<SYS>>")
 """How the chat templates of Qwen, Llama, EXAONE, Mistral and Gemma mark whose turn it is."""
@@ -85,6 +88,8 @@ class Asking(Generic[Answer]):
         self._until_s = began_s + question.timeout_s
         self._bill = _Bill()
         self._faults_met = 0
+        self._loaded_by_s = min(self._until_s, began_s + LOADING_S)
+        self._answered_by = ""
         self._listener = Listener(question.heard)
         self._ask = _ask_of(question, model)
 
@@ -124,6 +129,9 @@ class Asking(Generic[Answer]):
 
     def _result(self, best: _Judged[Answer], value: Answer, repairs: int) -> Answered[Answer]:
         bill = self._bill
+        details: dict[str, Any] = {"role": self._question.role, "repairs": repairs}
+        if self._answered_by not in ("", self._model.name):
+            details["answered_by"] = self._answered_by
         return Answered(
             answer=value,
             model=self._model.name,
@@ -135,7 +143,7 @@ class Asking(Generic[Answer]):
             output_tokens=bill.output_tokens,
             repairs=repairs,
             complaints=best.complaints,
-            details={"role": self._question.role, "repairs": repairs},
+            details=details,
         )
 
     # --- one request --------------------------------------------------------------------------------
@@ -153,6 +161,7 @@ class Asking(Generic[Answer]):
             return said
 
         said = await self._tried(once)
+        self._answered_by = said.model
         read, sent = said.input_tokens, tokens.at_least(_all_text(self._ask))
         if self._model.server.local and read and read < sent:
             raise self._faults.prompt_cut(read=read, sent=sent)
@@ -186,11 +195,20 @@ class Asking(Generic[Answer]):
             try:
                 return await self._watched(work())
             except Passing as fault:
-                pause_s = self._first_pause_s * 2**self._faults_met if fault.after_s is None else fault.after_s
-                self._faults_met += 1
-                if self._faults_met > MORE_TRIES or time.monotonic() + pause_s >= self._until_s:
+                pause_s = self._pause_s(fault)
+                if pause_s is None:
                     raise fault.error from fault
                 await self._wait(pause_s, fault.error)
+
+    def _pause_s(self, fault: Passing) -> float | None:
+        """How long to wait before the next try; None where it is not worth one."""
+        if fault.loads:
+            pause_s, most_s = fault.after_s or LOADING_PAUSE_S, self._loaded_by_s
+        else:
+            pause_s = self._first_pause_s * 2**self._faults_met if fault.after_s is None else fault.after_s
+            most_s = self._until_s
+            self._faults_met += 1
+        return pause_s if self._faults_met <= MORE_TRIES and time.monotonic() + pause_s < most_s else None
 
     async def _wait(self, pause_s: float, error: EngineUnavailable) -> None:
         note = say("tried again in {seconds:.1f} s: {why}", seconds=pause_s, why=error.message)
@@ -229,19 +247,22 @@ class Asking(Generic[Answer]):
         text = json_text(said.text)
         if not said.text.strip():
             if said.ending == "cut":
-                return self._cut(text)
+                return self._cut(text, said)
             return _Judged(text="", fault=self._faults.answer_empty(), to_model="The answer was empty. Answer now.")
         try:
             value = self._question.answer.model_validate_json(text)
         except ValidationError as error:
-            return self._cut(text) if said.ending == "cut" else self._invalid(text, error)
+            return self._cut(text, said) if said.ending == "cut" else self._invalid(text, error)
         complaints = tuple(self._question.complaints(value))
         return _Judged(text=text, value=value, complaints=complaints, to_model=_told(complaints))
 
-    def _cut(self, text: str) -> _Judged[Answer]:
-        most = self._ask.most_tokens
-        words = f"The answer was cut off at {most} tokens. Answer again from the start, and be much briefer."
-        return _Judged(text=text[:200], fault=self._faults.answer_cut(most), to_model=words)
+    def _cut(self, text: str, said: Said) -> _Judged[Answer]:
+        most, wrote = self._ask.most_tokens + self._model.thinking_tokens, said.output_tokens
+        # Servers also end an answer where their context ends, which may be smaller than the list says.
+        is_full = self._model.server.local and wrote is not None and wrote < most
+        fault = self._faults.context_ended(wrote or 0) if is_full else self._faults.answer_cut(self._ask.most_tokens)
+        words = "The answer was too long and was cut off. Answer again from the start, and be much briefer."
+        return _Judged(text=text[:200], fault=fault, to_model=words)
 
     def _invalid(self, text: str, error: ValidationError) -> _Judged[Answer]:
         found = error.errors(include_url=False, include_input=False, include_context=False)
@@ -276,7 +297,7 @@ def _ask_of(question: Question[Any], model: LanguageModel) -> Ask:
     schema = question.answer.model_json_schema()
     instructions = question.instructions
     # Own servers hold the model to the schema without showing it: what a field is for, it reads here.
-    if model.answers == "prompt" or is_own:
+    if model.answers in ("json", "prompt") or is_own:
         shown = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
         instructions += f"\n\nAnswer with one JSON object of this JSON schema, and nothing else:\n{shown}"
     return Ask(

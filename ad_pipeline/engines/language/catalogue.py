@@ -24,7 +24,7 @@ from ad_pipeline.settings import Settings
 from ad_pipeline.story.border import checked, nearest
 
 Kind = Literal["ollama", "openai", "anthropic"]
-Answers = Literal["schema", "tool", "prompt"]
+Answers = Literal["schema", "json", "tool", "prompt"]
 Effort = Literal["minimal", "low", "medium", "high"]
 
 _ROOM_TO_THINK: Mapping[Effort, int] = MappingProxyType({"minimal": 1000, "low": 4000, "medium": 12000, "high": 24000})

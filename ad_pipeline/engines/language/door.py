@@ -39,17 +39,23 @@ class Said:
     text: str
     ending: Literal["whole", "cut", "refused"] = "whole"
     refusal: str = ""
+    model: str = ""
+    """Who answered, by the server's own word; a server with one model gives that one for every name."""
     input_tokens: int | None = None
     output_tokens: int | None = None
 
 
 class Passing(Exception):
-    """A fault that may be gone at the next try; `after_s` is how long the server asks to wait."""
+    """A fault that may be gone at the next try; `after_s` is how long the server asks to wait.
 
-    def __init__(self, error: EngineUnavailable, *, after_s: float | None = None) -> None:
+    `loads`: the server is there and still reads its model, which is no fault.
+    """
+
+    def __init__(self, error: EngineUnavailable, *, after_s: float | None = None, loads: bool = False) -> None:
         super().__init__(str(error))
         self.error = error
         self.after_s = after_s
+        self.loads = loads
 
 
 class Door(ABC):

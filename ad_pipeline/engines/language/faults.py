@@ -5,16 +5,36 @@ A server's own words are shown shortened to a line, and never with the key in th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from ad_pipeline.engines.language.catalogue import LanguageModel
+from ad_pipeline.engines.language.catalogue import Answers, LanguageModel
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, StrangeAnswer
 from ad_pipeline.messages import Message, worded
 from ad_pipeline.story.border import nearest
 
 LONGEST_REASON = 200
 MOST_NAMES = 12
+
+_CONTEXT = re.compile(r"context (size|length|window)|exceed_context|context_length", re.IGNORECASE)
+_FORM = re.compile(r"response_format|json_schema|json_object|tool_choice|\btools?\b|grammar|samplers", re.IGNORECASE)
+
+
+def is_context_full(words: str) -> bool:
+    """Whether a server says that the question is longer than what its model reads at once."""
+    return _CONTEXT.search(words) is not None
+
+
+def is_loading(status: int, words: str) -> bool:
+    """Whether a server is there and still reads its model, as llama.cpp says it."""
+    return status == 503 and "loading" in words.lower()
+
+
+def is_about_the_form(words: str) -> bool:
+    """Whether a server complains of how the answer is asked for: a schema, a tool."""
+    return _FORM.search(words) is not None
 
 
 @dataclass(frozen=True)
@@ -139,6 +159,16 @@ class Faults:
             reason=self.reason(reason),
         )
 
+    def said_nothing(self) -> EngineUnavailable:
+        return EngineUnavailable(
+            "{url} answers with nothing at all; where this stays so, the question may be longer than its context",
+            engine=self._id,
+            url=self._url,
+        )
+
+    def loading(self) -> EngineUnavailable:
+        return EngineUnavailable("{url} is still loading its model", engine=self._id, url=self._url)
+
     def cut_off(self, reason: object) -> EngineUnavailable:
         return EngineUnavailable(
             "{url} broke off in the middle of its answer ({reason})",
@@ -190,6 +220,29 @@ class Faults:
             reason=self.reason(reason),
         )
 
+    def context_full(self, reason: object) -> EngineRefused:
+        return EngineRefused(
+            "{url} cannot read so long a question ({reason}); shorten the brief, or take a model or a server with a "
+            "larger context",
+            engine=self._id,
+            url=self._url,
+            reason=self.reason(reason),
+        )
+
+    def form_not_taken(self, status: int, reason: object) -> EngineRefused:
+        others = [f'"{way}"' for way in get_args(Answers) if way != self.model.answers]
+        return EngineRefused(
+            "{url} does not take how the answer is asked for ({status}: {reason}); write answers = {others} under "
+            "[models.{model!r}] in {file}",
+            engine=self._id,
+            url=self._url,
+            status=status,
+            reason=self.reason(reason),
+            others=" | ".join(others),
+            model=self._id,
+            file=self.model.book.name,
+        )
+
     def why_remote(self, host: str) -> Message:
         return worded("the Ollama at {url} passes {name} on to {host}", url=self._url, name=self.model.name, host=host)
 
@@ -238,6 +291,15 @@ class Faults:
             "the answer of {engine} was cut off at {most} tokens, also where it was asked to be brief",
             engine=self._id,
             most=most_tokens,
+        )
+
+    def context_ended(self, tokens: int) -> EngineRefused:
+        return EngineRefused(
+            "the answer of {engine} was cut off at {tokens} tokens, where the context of {url} ends; give the model a "
+            "larger one there",
+            engine=self._id,
+            tokens=tokens,
+            url=self._url,
         )
 
     def answer_empty(self) -> EngineRefused:

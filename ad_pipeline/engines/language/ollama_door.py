@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
-from ad_pipeline.engines.language.faults import Faults
+from ad_pipeline.engines.language.faults import Faults, is_context_full
 from ad_pipeline.engines.language.listing import as_listed, listing_request, names_listed
 from ad_pipeline.engines.language.wire import Seen, client_for
 
@@ -103,6 +103,8 @@ class OllamaDoor(Door):
         body["think"] = self._model.effort is not None
         if self._model.answers == "schema":
             body["format"] = dict(ask.schema)
+        elif self._model.answers == "json":
+            body["format"] = "json"
         return body
 
     async def _read(self, response: httpx2.Response, told: Callable[[str], None]) -> Said:
@@ -153,6 +155,8 @@ class OllamaDoor(Door):
             raise self._faults.no_model(()) if "model" in words else self._faults.strange(f"404: {words}")
         if status == 429:
             raise Passing(self._faults.too_many(), after_s=self._seen.after_s)
+        if is_context_full(words):
+            raise self._faults.context_full(words)
         if status >= 500:
             raise Passing(self._faults.broken(status, words), after_s=self._seen.after_s)
         raise self._faults.not_accepted(status, words)

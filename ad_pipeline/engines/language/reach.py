@@ -9,7 +9,7 @@ import httpx
 
 from ad_pipeline.engines.language.catalogue import LanguageModel, Server
 from ad_pipeline.engines.language.engine import ListedModel
-from ad_pipeline.engines.language.faults import Faults
+from ad_pipeline.engines.language.faults import Faults, is_loading
 from ad_pipeline.engines.language.listing import as_listed, listing_request, names_listed
 from ad_pipeline.engines.language.wire import trusted_by
 from ad_pipeline.errors import AdPipelineError
@@ -28,6 +28,8 @@ class Looked:
     """Why nobody could be asked, in the words of the machine."""
     bad_proxy: str = ""
     """Why the environment's proxy cannot be used."""
+    loads: bool = False
+    """It is there, and still reads its model."""
     strange: str = ""
     """What answered in place of a language server."""
 
@@ -50,7 +52,12 @@ def look(server: Server, *, timeout_s: float = LOOK_S) -> Looked:
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         return Looked(models={}, fault=str(error) or type(error).__name__)
     if response.status_code != 200:
-        return Looked(models={}, status=response.status_code, strange=response.headers.get("content-type", ""))
+        return Looked(
+            models={},
+            status=response.status_code,
+            loads=is_loading(response.status_code, response.text),
+            strange=response.headers.get("content-type", ""),
+        )
     try:
         names = names_listed(server, response.json())
     except ValueError:
@@ -74,6 +81,8 @@ def reachable(model: LanguageModel, *, looked: Looked | None = None) -> Message 
         return faults.why_no_server(found.fault)
     if found.status in (401, 403):
         return faults.why_key_refused(found.status)
+    if found.loads:
+        return faults.loading().message
     if found.status != 200 or found.strange:
         return _strange(faults, found)
     return _model_there(model, faults, found.models)

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ad_pipeline.engines.language.catalogue import Kind, LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
-from ad_pipeline.engines.language.faults import Faults
+from ad_pipeline.engines.language.faults import Faults, is_about_the_form, is_context_full, is_loading
 from ad_pipeline.engines.language.listing import listing_request, names_listed
+from ad_pipeline.engines.language.vendor_request import messages_of, parameters_of, settings_of
 from ad_pipeline.engines.language.wire import Seen, client_for
 from ad_pipeline.errors import AdPipelineError
 
 if TYPE_CHECKING:
     import httpx2
-    from pydantic_ai.messages import ModelMessage, ModelResponse, ModelResponseStreamEvent
-    from pydantic_ai.models import Model, ModelRequestParameters
-    from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.messages import ModelResponse, ModelResponseStreamEvent
+    from pydantic_ai.models import Model
 
 _NO_KEY = "none"
 """The libraries want one; a server without keys does not look at it."""
@@ -83,9 +83,9 @@ class VendorDoor(Door):
         with _mapped(self._faults, self._seen, listening):
             async with model_request_stream(
                 self._model,
-                _messages(ask),
-                model_settings=_settings(self._row, ask),
-                model_request_parameters=_parameters(self._row, ask),
+                messages_of(ask),
+                model_settings=settings_of(self._row, ask),
+                model_request_parameters=parameters_of(self._row, ask),
                 instrument=False,
             ) as stream:
                 async for event in stream:
@@ -148,47 +148,6 @@ def _anthropic(row: LanguageModel, client: httpx2.AsyncClient) -> Model[Any]:
     return AnthropicModel(row.name, provider=AnthropicProvider(anthropic_client=sdk), profile=profile)
 
 
-def _messages(ask: Ask) -> list[ModelMessage]:
-    from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
-
-    return [
-        ModelRequest(parts=[UserPromptPart(content=turn.text)], instructions=ask.instructions)
-        if turn.speaker == "user"
-        else ModelResponse(parts=[TextPart(content=turn.text)])
-        for turn in ask.turns
-    ]
-
-
-def _settings(row: LanguageModel, ask: Ask) -> ModelSettings:
-    from pydantic_ai.settings import ModelSettings
-
-    settings = ModelSettings(max_tokens=ask.most_tokens, max_retries=0)
-    if row.temperature:
-        settings["temperature"] = ask.temperature
-    if row.seed:
-        settings["seed"] = ask.seed
-    if row.effort:
-        settings["thinking"] = row.effort
-        settings["max_tokens"] = ask.most_tokens + row.thinking_tokens
-    return settings
-
-
-def _parameters(row: LanguageModel, ask: Ask) -> ModelRequestParameters:
-    from pydantic_ai.models import ModelRequestParameters
-    from pydantic_ai.output import OutputObjectDefinition
-    from pydantic_ai.tools import ToolDefinition
-
-    schema = dict(ask.schema)
-    if row.answers == "schema":
-        return ModelRequestParameters(
-            output_mode="native", output_object=OutputObjectDefinition(json_schema=schema, name=ask.schema_name)
-        )
-    if row.answers == "tool":
-        tool = ToolDefinition(name=ask.schema_name, parameters_json_schema=schema, kind="output")
-        return ModelRequestParameters(output_mode="tool", output_tools=[tool], allow_text_output=False)
-    return ModelRequestParameters()
-
-
 def _piece(event: ModelResponseStreamEvent) -> str:
     """What an event adds to the answer's text: of a message, or of the arguments of the tool call that it came as."""
     from pydantic_ai.messages import (
@@ -226,6 +185,7 @@ def _said(response: ModelResponse) -> Said:
         ending="refused" if response.finish_reason == "content_filter"
         else "cut" if response.finish_reason == "length" else "whole",
         refusal=str(details.get("refusal") or response.text or ""),
+        model=response.model_name or "",
         input_tokens=usage.input_tokens if counted else None,
         output_tokens=usage.output_tokens if counted else None,
     )  # fmt: skip
@@ -266,6 +226,12 @@ def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Exce
             return faults.no_credit()
         case they.ModelRateLimitError():
             return Passing(faults.too_many(), after_s=seen.after_s)
+        case they.ModelHTTPError() if is_context_full(words):
+            return faults.context_full(words)
+        case they.ModelHTTPError() if faults.model.answers != "prompt" and is_about_the_form(words):
+            return faults.form_not_taken(status, words)
+        case they.ModelHTTPError() if is_loading(status, words):
+            return Passing(faults.loading(), after_s=seen.after_s, loads=True)
         case they.ModelUnavailableError() | they.ModelServerError():
             return Passing(faults.broken(status or "5xx", words), after_s=seen.after_s)
         case they.ModelConnectionError() if began or seen.status:
@@ -284,6 +250,8 @@ def _fault(error: Exception, faults: Faults, seen: Seen, *, began: bool) -> Exce
             return faults.not_accepted(status, words)
         case _ if seen.status == 200 and not began and not _is_stream(seen):
             return faults.strange(seen.content_type or "?")
+        case _ if seen.status == 200 and not began:
+            return Passing(faults.said_nothing())
         case _:
             return Passing(faults.cut_off(words))
 
