@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ class SceneStream:
         news = report.written
         if not news:
             if report.state == "waiting" and report.note and not self._as_json:
-                self._console.print(report.note, markup=False, highlight=False, style="dim")
+                print(report.note, file=sys.stderr, flush=True)  # progress, no part of the answer
             return
         if self._as_json:
             line = {"event": "scene", "role": news.role, "scene": news.scene, **news.decided}
@@ -47,7 +48,7 @@ class SceneStream:
         if news.role != self._role:
             self._role = news.role
             self._console.print(f"— {_role_said(news.role)}", style="bold", markup=False)
-        self._console.print(_scene_line(news), markup=False, highlight=False, soft_wrap=True)
+        self._console.print(_plain(_scene_line(news)), soft_wrap=True)
 
 
 def print_storyboard(facts: SessionFacts, record: TakeRecord, routes: Sequence[Prospect]) -> None:
@@ -55,19 +56,20 @@ def print_storyboard(facts: SessionFacts, record: TakeRecord, routes: Sequence[P
     board = facts.storyboard
     why: dict[str, Any] = record.details.get("persona_why", {})
     names = dict.fromkeys((board.title, f"{facts.kit.named_in(board.language)} {facts.brief.product}"))
-    print(" · ".join((*names, f"{board.duration_seconds:g} s")))
-    print(say("tone: {tone}", tone=board.tone))
+    print(_bare(" · ".join((*names, f"{board.duration_seconds:g} s"))))
+    print(_bare(say("tone: {tone}", tone=board.tone)))
     if board.persona not in ("", "auto"):
         who = f" ({Message.of_note(why).said_in(user_language())})" if why else ""
-        print(say("speaker: {persona}", persona=board.persona) + who)
+        print(_bare(say("speaker: {persona}", persona=board.persona) + who))
     _print_timetable(board)
     _print_review(record)
     for verdict in record.verdicts:
         if not verdict.passed:
             limit = say("limit {limit}", limit=verdict.limit)
-            print(f"! {verdict.name}: {verdict.measured} ({limit})" + (f" — {verdict.note}" if verdict.note else ""))
+            note = f" — {verdict.note}" if verdict.note else ""
+            print(_bare(f"! {verdict.name}: {verdict.measured} ({limit}){note}"))
     for fact in record.details.get("facts", ()):
-        print(f"  {fact['fact_id']}  {fact['text']}  ({say('source')}: {fact['source']})")
+        print(_bare(f"  {fact['fact_id']}  {fact['text']}  ({say('source')}: {fact['source']})"))
     _print_routes(routes, facts.brief)
     for line in degraded_lines([record]):
         print(line)
@@ -202,7 +204,11 @@ def _wrapping(table: Table, *headings: str) -> None:
 
 def _plain(text: str) -> Text:
     """Words of others as they are: a bracket in them is no order to the terminal, nor is an escape."""
-    return Text("".join(letter for letter in text if letter == "\n" or letter.isprintable()))
+    return Text(_bare(text))
+
+
+def _bare(text: str) -> str:
+    return "".join(letter for letter in text if letter == "\n" or letter.isprintable())
 
 
 def _clock(seconds: float) -> str:
@@ -210,7 +216,7 @@ def _clock(seconds: float) -> str:
 
 
 def _one_line(text: str, *, most: int = 80) -> str:
-    bare = " ".join(text.split())
+    bare = _bare(" ".join(text.split()))
     return bare if len(bare) <= most else f"{bare[: most - 1]}…"
 
 

@@ -89,11 +89,11 @@ def variants(options: argparse.Namespace) -> int:
     made: list[Variant] = []
     with ProgressDisplay(quiet=options.json) as display:
         heard = _heard(workplace, display, None)
-        fault: InputRejected | None = None
+        fault: InputRejected | KeyboardInterrupt | None = None
         try:
             make_variants(heard, session_id, count=options.n, varied=options.vary, told=made.append)
-        except Cancelled as error:
-            raise KeyboardInterrupt from error
+        except Cancelled:
+            fault = KeyboardInterrupt()
         except InputRejected as error:
             fault = error
     if not options.json:
@@ -135,7 +135,8 @@ def _print_variants(workplace: Workplace, session_id: str, made: Sequence[Varian
         for scene_id in variant.scene_ids:
             for line in scene_changes(before.scene(scene_id), after.scene(scene_id)):
                 print(f"  {scene_id} {line}")
-    for line in degraded_lines([variant.record for variant in made]):
+    records = [variant.record for variant in made]
+    for line in degraded_lines(list({str(record.degraded): record for record in reversed(records)}.values())):
         print(line)
 
 

@@ -129,19 +129,24 @@ class Rewriter:
         """What was given already: nobody wants the same twice."""
         self._earlier = _earlier_words(facts)
         self._comes_again = taken is None
+        self._beside: set[str] = set()
         self._pictures: set[str] = set()
         self._asked = 0
         self._team = self._new_team()
 
-    def wording(self, scene: Scene, wish: str, *, tone: str = "", with_picture: bool = False) -> Wording:
+    def wording(
+        self, scene: Scene, wish: str, *, tone: str = "", with_picture: bool = False, beside: Iterable[str] = ()
+    ) -> Wording:
         """Words for `scene` as `wish` asks, that fit it and may stand; another call gives others.
 
-        `tone`: the ad's own when empty. `with_picture`: our own writer's lines bring the picture they were made for.
+        `tone`: the ad's own when empty. `with_picture`: our own writer's lines bring a picture of their own. `beside`:
+        new words of other scenes, which this one shall not repeat.
 
         Raises:
             InputRejected: there are none.
         """
         self._seen |= {said_in(scene), *self._earlier.get(scene.id, ())}
+        self._beside = set(beside)
         self._asked += 1
         given = replace(self._given, brief=self._given.brief.model_copy(update={"tone": tone})) if tone else self._given
         line, wrong = self._by_model(given, scene, wish)
@@ -220,7 +225,7 @@ class Rewriter:
         brief = given.brief.model_copy(update={"tone": "_".join(tones_of(*asked))})
         request = StoryRequest(brief=brief, kit=given.kit, seed=self._facts.storyboard.seed + self._asked)
         others = [one for one in self._facts.storyboard.scenes if one.id != scene.id]
-        used = {text for one in others for text in (one.narration, one.onscreen_text)}
+        used = self._beside | {text for one in others for text in (one.narration, one.onscreen_text)}
         for narration, written in other_lines(request, scene.purpose, longest_s=scene.duration_seconds, used=used):
             if any(_alike(narration, text) for text in self._seen):
                 continue

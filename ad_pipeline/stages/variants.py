@@ -77,7 +77,7 @@ def make_variants(
         tone = tones[turn % len(tones)] if what == "tone" else ""
         wish = _WISHES[what].format(tone=tone)
         try:
-            wordings = {s.id: rewriter.wording(s, wish, tone=tone, with_picture=what == "hook") for s in scenes}
+            wordings = _wordings(rewriter, scenes, wish, tone=tone, with_picture=what == "hook")
         except InputRejected as error:
             if not made:
                 raise
@@ -89,6 +89,16 @@ def make_variants(
         told(made[-1])
     forget_answers(facts)
     return made
+
+
+def _wordings(
+    rewriter: Rewriter, scenes: Iterable[Scene], wish: str, *, tone: str, with_picture: bool
+) -> Mapping[str, Wording]:
+    found: dict[str, Wording] = {}
+    for scene in scenes:
+        beside = [text for one in found.values() for text in (one.line.narration, one.line.onscreen_text)]
+        found[scene.id] = rewriter.wording(scene, wish, tone=tone, with_picture=with_picture, beside=beside)
+    return found
 
 
 def _variant(

@@ -23,8 +23,9 @@ from rich.cells import cell_len
 
 from ad_pipeline.stages.session_facts import STORYBOARD
 from ad_pipeline_tests.cli.commands import Ended, Place, until
-from ad_pipeline_tests.language.behaviour import BAD_JSON, GOOD, HANGS, slow
-from ad_pipeline_tests.room.writers import listed, writing
+from ad_pipeline_tests.language.behaviour import BAD_JSON, GOOD, HANGS, OVERLOADED, slow
+from ad_pipeline_tests.language.dialects import Asked
+from ad_pipeline_tests.room.writers import listed, plan, writing
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
 
 _LANEIGE: dict[str, Any] = {
@@ -199,16 +200,36 @@ def test_a_storyboard_is_read_on_a_terminal(desk: Desk, language: str, columns: 
     assert ("hero product shot" in told) == (columns == 160)
 
 
-def test_words_of_others_give_the_terminal_no_orders(desk: Desk) -> None:
+@pytest.mark.parametrize("more", [(), ("--stream",)])
+def test_words_of_others_give_the_terminal_no_orders(desk: Desk, more: tuple[str, ...]) -> None:
     reason = {"score": 0.9, "reason": "[bold red]fine[/] \x1b[31mred"}
     good = {name: reason for name in ("brand_fit", "claim_safety", "legibility", "reading_speed", "hook_strength")}
     review = {"tone_match": reason, **good, "advice": []}
-    with writing({"review": review}) as server:
+
+    def planned(asked: Asked) -> Any:
+        told = plan(asked)
+        told["title"] = "물빛 \x1b]0;오후\x07"
+        told["scenes"][0]["idea"] = "[red]a lake[/] \x1b[2J"
+        return told
+
+    with writing({"review": review, "scene_plan": planned}) as server:
         listed(desk.folder / "models.toml", local=server.url)
-        ended = desk.run("storyboard", desk.brief(**_LANEIGE))
+        ended = desk.run("storyboard", desk.brief(**_LANEIGE), *more)
 
     assert ended.code == 0
-    assert "[bold red]fine[/]" in ended.out and "\x1b" not in ended.out
+    assert "[bold red]fine[/]" in ended.out and "\x1b" not in ended.out and "\x07" not in ended.out
+    assert ("[red]a lake[/]" in ended.out) == bool(more)
+
+
+def test_waiting_is_progress_and_no_part_of_the_answer(desk: Desk) -> None:
+    with writing() as server:
+        listed(desk.folder / "models.toml", local=server.url)
+        server.behave([OVERLOADED])
+        ended = desk.run("storyboard", desk.brief(**_LANEIGE), "--stream")
+
+    assert ended.code == 0
+    assert ended.out.startswith("— scene plan\n  1  hook ")
+    assert "tried again in" in ended.err
 
 
 @pytest.mark.parametrize(

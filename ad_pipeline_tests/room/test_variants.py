@@ -173,6 +173,8 @@ def test_another_tone_words_all_scenes_but_no_claim(mumbling: Workplace) -> None
     for variant in made:
         other = facts_of(workplace, variant.session_id).storyboard
         assert other.tone == variant.tone
+        said = [text for scene in other.scenes for text in (scene.narration, scene.onscreen_text) if text]
+        assert len(set(said)) == len(said), "two scenes say the same"
         assert other.scene(claimed.id) == claimed and claimed.id not in variant.scene_ids
         assert all(other.scene(name).narration != board.scene(name).narration for name in variant.scene_ids)
 
@@ -291,7 +293,7 @@ make_variants(a_workplace(Path(sys.argv[1])), "ad", count=1, varied="hook")
 """
 
 
-@pytest.mark.parametrize("commits", [0, 2, 5])
+@pytest.mark.parametrize("commits", [0, 5])
 def test_a_killed_process_leaves_no_half_session(ad: Workplace, commits: int) -> None:
     root = ad.store.root
     told = subprocess.run(
