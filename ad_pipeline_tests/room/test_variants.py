@@ -173,10 +173,23 @@ def test_another_tone_words_all_scenes_but_no_claim(mumbling: Workplace) -> None
     for variant in made:
         other = facts_of(workplace, variant.session_id).storyboard
         assert other.tone == variant.tone
-        said = [text for scene in other.scenes for text in (scene.narration, scene.onscreen_text) if text]
-        assert len(set(said)) == len(said), "two scenes say the same"
         assert other.scene(claimed.id) == claimed and claimed.id not in variant.scene_ids
         assert all(other.scene(name).narration != board.scene(name).narration for name in variant.scene_ids)
+
+
+def test_new_words_of_several_scenes_do_not_repeat_each_other(placed: Placed) -> None:
+    with writing() as server:
+        workplace = placed(local=server)
+        open_ad(
+            workplace, brand_id="laneige", product="워터 글로우 세럼", duration=15, scene_count=5, quality="standard",
+            concept="물을 머금은 듯 맑은 피부",
+        )  # fmt: skip
+        server.behave([BAD_JSON] * 500)
+        made = make_variants(workplace, "ad", count=2, varied="tone")
+
+    for variant in made:
+        said = [text for pair in _words(workplace, variant.session_id) for text in pair if text]
+        assert len(set(said)) == len(said)
 
 
 @pytest.mark.parametrize(("count", "varied", "said"), [(0, "hook", "--n: got 0"), (13, "hook", "got 13, allowed 1 to"),
