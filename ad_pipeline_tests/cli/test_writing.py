@@ -288,6 +288,7 @@ def test_a_conversation_that_ends_early_writes_nothing(desk: Desk, lines: str) -
     assert not list(desk.folder.glob("*.yaml")) and not list(desk.root.glob("*/brief*"))
 
 
+@pytest.mark.slow
 def test_a_conversation_begins_no_ad_that_there_is(desk: Desk) -> None:
     open_ad(a_workplace(desk.root))
     talk = 'Laneige "Water Glow" 15s reels\n'
@@ -328,6 +329,7 @@ def test_a_line_of_our_own_writer_is_said_to_follow_no_wish(desk: Desk) -> None:
     assert "degraded: animatic/template-writer made storyboard" in ended.out
 
 
+@pytest.mark.slow
 def test_variants_that_are_there_are_told_also_when_the_words_run_out(desk: Desk) -> None:
     open_ad(a_workplace(desk.root), scene_count=3)
 
@@ -339,6 +341,7 @@ def test_variants_that_are_there_are_told_also_when_the_words_run_out(desk: Desk
     assert f"{len(made)} of 12 variants are there, and no words are left for another" in ended.err
 
 
+@pytest.mark.slow
 def test_variants_as_json_are_one_list(desk: Desk) -> None:
     open_ad(a_workplace(desk.root))
 

@@ -306,6 +306,7 @@ make_variants(a_workplace(Path(sys.argv[1])), "ad", count=1, varied="hook")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("commits", [0, 5])
 def test_a_killed_process_leaves_no_half_session(ad: Workplace, commits: int) -> None:
     root = ad.store.root
