@@ -58,8 +58,8 @@ class Request:
 class LanguageServer:
     """One server that speaks all three protocols; `models` are the names that it has (empty: all that are asked for).
 
-    `serves` is the one model that answers under its own name whatever name is asked for, as llama.cpp does it; `forms`
-    are the words of OpenAI's `response_format` that the server knows.
+    `serves` is the one model that answers under its own name whatever name is asked for, as llama.cpp does it, which
+    lists it without a key too; `forms` are the words of OpenAI's `response_format` that the server knows.
     `key` is what a request has to bring; `remote` names models that it passes on, with the host, as Ollama does.
     """
 
@@ -116,7 +116,7 @@ class LanguageServer:
     @property
     def asked(self) -> list[Asked]:
         """Every request for an answer, in order."""
-        return [request.asked for request in self.requests if request.path in PATHS]
+        return [request.asked for request in self.requests if request.method == "POST" and request.path in PATHS]
 
     def behave(self, behaviours: Sequence[Behaviour]) -> None:
         """How the next requests for an answer go; the good way after them."""
@@ -170,12 +170,14 @@ class _Handler(BaseHTTPRequestHandler):
         path = self._note()
         if self._it.loads:
             return self._page(LOADING.status, str(LOADING.page))
+        if self._it.serves and path != "/v1/models" and not self._has_key():
+            return self._page(401, fault("openai", 401, "Invalid API Key"))
         if path == "/api/tags":
             listed = [{"name": name, "model": name} for name in self._it.models]
             listed += [{"name": name, "model": name, "remote_host": host} for name, host in self._it.remote.items()]
             self._page(200, json.dumps({"models": listed}))
         elif path in ("/v1/models", "/models"):
-            if not self._has_key():
+            if not self._has_key() and not self._it.serves:
                 return self._page(401, fault("openai", 401, "Incorrect API key provided", code="invalid_api_key"))
             listed = [{"id": name, "object": "model", "type": "model"} for name in self._it.models]
             self._page(200, json.dumps({"object": "list", "data": listed, "has_more": False}))

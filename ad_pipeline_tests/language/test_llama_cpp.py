@@ -11,8 +11,8 @@ from ad_pipeline.engines.language.catalogue import Answers, Kind
 from ad_pipeline.engines.language.reach import reachable
 from ad_pipeline.errors import EngineRefused, EngineUnavailable
 from ad_pipeline.messages import user_language
-from ad_pipeline_tests.language.asking import NAME, Scenes, Watched, asked, listed, scenes
-from ad_pipeline_tests.language.behaviour import LOADING, MUTE, Behaviour, truncated
+from ad_pipeline_tests.language.asking import KEY_VARIABLE, NAME, Scenes, Watched, asked, listed, scenes
+from ad_pipeline_tests.language.behaviour import LOADING, MUTE, Behaviour, cut_after, truncated
 from ad_pipeline_tests.language.server import LanguageServer
 
 _NO_GRAMMAR = Behaviour(
@@ -113,7 +113,7 @@ def test_an_answer_that_ends_with_the_context_names_the_context(kind: Kind, loca
             asked(listed(kind, server.url, local=local))
 
 
-# --- while it loads, and who answers -------------------------------------------------------------------
+# --- while it loads, when it dies, and who answers -------------------------------------------------------------------
 
 
 def test_a_server_that_loads_its_model_is_waited_for() -> None:
@@ -147,6 +147,16 @@ def test_a_server_that_wants_a_minute_to_load_is_not_waited_for() -> None:
             asked(listed("openai", server.url, local=True), timeout_s=100)
 
 
+def test_a_server_that_died_while_it_wrote_is_not_there_afterwards() -> None:
+    watched = Watched()
+    with LanguageServer(scenes()) as server:
+        server.behave([cut_after(30)])
+        with pytest.raises(EngineUnavailable, match="no language server answers at .* start it"):
+            asked(listed("openai", server.url, local=True), watched, heard=lambda _: server.__exit__())
+
+    assert "broke off in the middle" in watched.notes[0]
+
+
 def test_a_server_that_answers_by_another_name_is_named() -> None:
     with LanguageServer(scenes(), serves="tiny-1b") as server:
         found = asked(listed("openai", server.url, local=True))
@@ -166,3 +176,15 @@ def test_doctor_says_that_a_server_is_loading() -> None:
 
     assert told is not None
     assert "is still loading its model" in told.said_in(user_language())
+
+
+@pytest.mark.parametrize(("key", "said"), [("", "wants a key"), ("sk-wrong", "does not accept the key"), ("sk-1", "")])
+def test_doctor_is_not_content_with_a_list_that_everybody_gets(
+    key: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    with LanguageServer(serves=NAME, key="sk-1") as server:
+        told = reachable(listed("openai", server.url, local=True, key_env=KEY_VARIABLE if key else ""))
+
+    assert said in str(told or "")
+    assert (told is None) is (said == "")

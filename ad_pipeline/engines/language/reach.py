@@ -49,6 +49,11 @@ def look(server: Server, *, timeout_s: float = LOOK_S) -> Looked:
     try:
         with client:
             response = client.get(address, headers=headers)
+            if response.status_code == 200 and server.local and server.kind == "openai":
+                # llama.cpp lists its models to everybody, and wants its key for all else.
+                status = client.get(f"{server.url}/chat/completions", headers=headers).status_code
+                if status in (401, 403):
+                    return Looked(models={}, status=status)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         return Looked(models={}, fault=str(error) or type(error).__name__)
     if response.status_code != 200:

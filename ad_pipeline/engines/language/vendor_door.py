@@ -80,6 +80,7 @@ class VendorDoor(Door):
         from pydantic_ai.direct import model_request_stream
 
         listening = _Listening(told)
+        self._seen.status = 0
         with _mapped(self._faults, self._seen, listening):
             async with model_request_stream(
                 self._model,
