@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -149,10 +151,14 @@ def test_a_server_that_wants_a_minute_to_load_is_not_waited_for() -> None:
 
 def test_a_server_that_died_while_it_wrote_is_not_there_afterwards() -> None:
     watched = Watched()
+
+    def dies(_: Mapping[str, Any]) -> None:
+        server.__exit__()
+
     with LanguageServer(scenes()) as server:
         server.behave([cut_after(30)])
         with pytest.raises(EngineUnavailable, match="no language server answers at .* start it"):
-            asked(listed("openai", server.url, local=True), watched, heard=lambda _: server.__exit__())
+            asked(listed("openai", server.url, local=True), watched, heard=dies)
 
     assert "broke off in the middle" in watched.notes[0]
 
