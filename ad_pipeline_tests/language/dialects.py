@@ -86,6 +86,11 @@ class Asked:
         return ""
 
     @property
+    def thinks(self) -> bool:
+        """Whether a model of Qwen3's kind thinks before it answers, as OpenAI's dialect says it to own servers."""
+        return bool(self.body.get("chat_template_kwargs", {}).get("enable_thinking", True))
+
+    @property
     def streams(self) -> bool:
         return bool(self.body.get("stream", self.dialect == "ollama"))
 
@@ -104,6 +109,8 @@ class Answering:
     input_tokens: int
     output_tokens: int
     tells_usage: bool = True
+    thought: str = ""
+    """What it thinks before, told apart from its answer; only in OpenAI's dialect."""
 
 
 def tokens_of(text: str) -> int:
@@ -126,6 +133,8 @@ def opening(asked: Asked, said: Answering) -> Iterator[str]:
             function = {"name": asked.tool, "arguments": ""}
             delta["tool_calls"] = [{"index": 0, "id": "call_1", "type": "function", "function": function}]
         yield _openai_chunk(asked, delta)
+        if said.thought:
+            yield _openai_chunk(asked, {"reasoning_content": said.thought})
     elif asked.dialect == "anthropic":
         usage = {"input_tokens": said.input_tokens if said.tells_usage else 0, "output_tokens": 0}
         yield _event("message_start", message=_anthropic_message(asked, [], None, usage))

@@ -59,7 +59,8 @@ class LanguageServer:
     """One server that speaks all three protocols; `models` are the names that it has (empty: all that are asked for).
 
     `serves` is the one model that answers under its own name whatever name is asked for, as llama.cpp does it, which
-    lists it without a key too; `forms` are the words of OpenAI's `response_format` that the server knows.
+    lists it without a key too; `forms` are the words of OpenAI's `response_format` that the server knows;
+    `thinks_tokens` are what the model thinks before an answer where nobody tells it not to.
     `key` is what a request has to bring; `remote` names models that it passes on, with the host, as Ollama does.
     """
 
@@ -73,6 +74,7 @@ class LanguageServer:
         remote: Mapping[str, str] | None = None,
         serves: str = "",
         forms: Sequence[str] = ("text", "json_object", "json_schema"),
+        thinks_tokens: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.answer = answer
@@ -80,6 +82,7 @@ class LanguageServer:
         self.models = [serves] if serves else list(models)
         self.serves = serves
         self.forms = frozenset(forms)
+        self.thinks_tokens = thinks_tokens
         self.key = key
         self.remote = dict(remote or {})
         self.loads = False
@@ -243,6 +246,11 @@ class _Handler(BaseHTTPRequestHandler):
             output_tokens=tokens_of(text) if behaviour.output_tokens is None else behaviour.output_tokens,
             tells_usage=behaviour.tells_usage,
         )
+        if self._it.thinks_tokens and asked.thinks:
+            said = replace(said, thought="Wait. " * 20)
+            room = int(asked.body.get("max_tokens", 0)) - self._it.thinks_tokens
+            if room < 0:
+                said = replace(said, text="", ending="length", output_tokens=asked.body["max_tokens"])
         if not asked.streams:
             return self._page(200, json.dumps(whole(asked, said)))
         self.send_response(200)

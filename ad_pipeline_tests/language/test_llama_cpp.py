@@ -115,6 +115,40 @@ def test_an_answer_that_ends_with_the_context_names_the_context(kind: Kind, loca
             asked(listed(kind, server.url, local=local))
 
 
+# --- its thinking --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answers", ["schema", "json", "tool", "prompt"])
+def test_a_model_that_likes_to_think_is_told_not_to(answers: Answers) -> None:
+    with LanguageServer(scenes(), thinks_tokens=3000) as server:
+        found = asked(listed("openai", server.url, answers=answers, local=True))
+
+    assert found.answer == Scenes.model_validate(scenes())
+
+
+def test_a_model_that_may_think_gets_the_room_for_it() -> None:
+    with LanguageServer(scenes(), thinks_tokens=3000) as server:
+        found = asked(listed("openai", server.url, local=True, effort="low"))
+
+    assert found.answer == Scenes.model_validate(scenes())
+    assert server.asked[0].thinks
+
+
+def test_a_model_that_only_thought_is_not_asked_again() -> None:
+    said = r"thought for all its 3000 tokens .* write a higher effort under \[models.'openai/writer'\]"
+    with LanguageServer(scenes(), thinks_tokens=5000) as server, pytest.raises(EngineRefused, match=said):
+        asked(listed("openai", server.url, local=True, effort="minimal"))
+
+    assert len(server.asked) == 1
+
+
+def test_a_cloud_is_told_nothing_of_templates() -> None:
+    with LanguageServer(scenes()) as server:
+        asked(listed("openai", server.url))
+
+    assert "chat_template_kwargs" not in server.asked[0].body
+
+
 # --- while it loads, when it dies, and who answers -------------------------------------------------------------------
 
 

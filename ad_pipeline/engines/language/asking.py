@@ -167,6 +167,8 @@ class Asking(Generic[Answer]):
             raise self._faults.prompt_cut(read=read, sent=sent)
         if said.ending == "refused":
             raise self._faults.refusal(said.refusal)
+        if said.ending == "cut" and said.thought and not said.text.strip():
+            raise self._faults.only_thought(self._ask.most_tokens + self._model.thinking_tokens)
         return said
 
     def _charge(self, said: Said | None) -> None:
@@ -257,12 +259,15 @@ class Asking(Generic[Answer]):
         return _Judged(text=text, value=value, complaints=complaints, to_model=_told(complaints))
 
     def _cut(self, text: str, said: Said) -> _Judged[Answer]:
+        words = "The answer was too long and was cut off. Answer again from the start, and be much briefer."
+        return _Judged(text=text[:200], fault=self._why_cut(said), to_model=words)
+
+    def _why_cut(self, said: Said) -> EngineRefused:
         most, wrote = self._ask.most_tokens + self._model.thinking_tokens, said.output_tokens
         # Servers also end an answer where their context ends, which may be smaller than the list says.
-        is_full = self._model.server.local and wrote is not None and wrote < most
-        fault = self._faults.context_ended(wrote or 0) if is_full else self._faults.answer_cut(self._ask.most_tokens)
-        words = "The answer was too long and was cut off. Answer again from the start, and be much briefer."
-        return _Judged(text=text[:200], fault=fault, to_model=words)
+        if self._model.server.local and wrote is not None and wrote < most:
+            return self._faults.context_ended(wrote)
+        return self._faults.answer_cut(self._ask.most_tokens)
 
     def _invalid(self, text: str, error: ValidationError) -> _Judged[Answer]:
         found = error.errors(include_url=False, include_input=False, include_context=False)

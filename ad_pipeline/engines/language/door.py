@@ -39,6 +39,8 @@ class Said:
     text: str
     ending: Literal["whole", "cut", "refused"] = "whole"
     refusal: str = ""
+    thought: bool = False
+    """Whether it thought in words of its own before it answered."""
     model: str = ""
     """Who answered, by the server's own word; a server with one model gives that one for every name."""
     input_tokens: int | None = None

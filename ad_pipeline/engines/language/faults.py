@@ -5,7 +5,6 @@ A server's own words are shown shortened to a line, and never with the key in th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -17,24 +16,6 @@ from ad_pipeline.story.border import nearest
 
 LONGEST_REASON = 200
 MOST_NAMES = 12
-
-_CONTEXT = re.compile(r"context (size|length|window)|exceed_context|context_length", re.IGNORECASE)
-_FORM = re.compile(r"response_format|json_schema|json_object|tool_choice|\btools?\b|grammar|samplers", re.IGNORECASE)
-
-
-def is_context_full(words: str) -> bool:
-    """Whether a server says that the question is longer than what its model reads at once."""
-    return _CONTEXT.search(words) is not None
-
-
-def is_loading(status: int, words: str) -> bool:
-    """Whether a server is there and still reads its model, as llama.cpp says it."""
-    return status == 503 and "loading" in words.lower()
-
-
-def is_about_the_form(words: str) -> bool:
-    """Whether a server complains of how the answer is asked for: a schema, a tool."""
-    return _FORM.search(words) is not None
 
 
 @dataclass(frozen=True)
@@ -300,6 +281,17 @@ class Faults:
             engine=self._id,
             tokens=tokens,
             url=self._url,
+        )
+
+    def only_thought(self, tokens: int) -> EngineRefused:
+        return EngineRefused(
+            "{engine} thought for all its {tokens} tokens and did not come to an answer; write a higher effort under "
+            "[models.{model!r}] in {file} (low, medium, high), which leaves it room, or take a model that does not "
+            "think",
+            engine=self._id,
+            tokens=tokens,
+            model=self._id,
+            file=self.model.book.name,
         )
 
     def answer_empty(self) -> EngineRefused:

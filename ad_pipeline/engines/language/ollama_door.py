@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
-from ad_pipeline.engines.language.faults import Faults, is_context_full
+from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.listing import as_listed, listing_request, names_listed
+from ad_pipeline.engines.language.server_words import is_context_full
 from ad_pipeline.engines.language.wire import Seen, client_for
 
 if TYPE_CHECKING:

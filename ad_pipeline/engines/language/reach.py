@@ -9,8 +9,9 @@ import httpx
 
 from ad_pipeline.engines.language.catalogue import LanguageModel, Server
 from ad_pipeline.engines.language.engine import ListedModel
-from ad_pipeline.engines.language.faults import Faults, is_loading
+from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.listing import as_listed, listing_request, names_listed
+from ad_pipeline.engines.language.server_words import is_loading
 from ad_pipeline.engines.language.wire import trusted_by
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import Message

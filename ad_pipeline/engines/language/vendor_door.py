@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ad_pipeline.engines.language.catalogue import Kind, LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said
-from ad_pipeline.engines.language.faults import Faults, is_about_the_form, is_context_full, is_loading
+from ad_pipeline.engines.language.faults import Faults
 from ad_pipeline.engines.language.listing import listing_request, names_listed
+from ad_pipeline.engines.language.server_words import is_about_the_form, is_context_full, is_loading
 from ad_pipeline.engines.language.vendor_request import messages_of, parameters_of, settings_of
 from ad_pipeline.engines.language.wire import Seen, client_for
 from ad_pipeline.errors import AdPipelineError
@@ -174,7 +175,7 @@ def _piece(event: ModelResponseStreamEvent) -> str:
 
 
 def _said(response: ModelResponse) -> Said:
-    from pydantic_ai.messages import ToolCallPart
+    from pydantic_ai.messages import ThinkingPart, ToolCallPart
 
     calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
     text = calls[0].args_as_json_str() if calls and response.finish_reason != "length" else response.text or ""
@@ -186,6 +187,7 @@ def _said(response: ModelResponse) -> Said:
         ending="refused" if response.finish_reason == "content_filter"
         else "cut" if response.finish_reason == "length" else "whole",
         refusal=str(details.get("refusal") or response.text or ""),
+        thought=any(isinstance(part, ThinkingPart) for part in response.parts),
         model=response.model_name or "",
         input_tokens=usage.input_tokens if counted else None,
         output_tokens=usage.output_tokens if counted else None,

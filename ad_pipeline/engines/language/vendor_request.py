@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Ask
@@ -37,11 +37,22 @@ def settings_of(row: LanguageModel, ask: Ask) -> ModelSettings:
         settings["max_tokens"] = ask.most_tokens + row.thinking_tokens
     if row.answers == "tool":
         settings["parallel_tool_calls"] = False  # llama.cpp lets a model call the one tool again and again
-    if row.answers == "json" and row.server.kind == "openai":
+    if row.server.kind == "openai":
+        settings["extra_body"] = _beside(row, ask)
+    return settings
+
+
+def _beside(row: LanguageModel, ask: Ask) -> dict[str, Any]:
+    """What servers of OpenAI's kind take and the library does not say."""
+    told: dict[str, Any] = {}
+    if row.server.local:
+        # As llama.cpp and vLLM know it: Qwen3 and its like would think all the answer's tokens away.
+        told["chat_template_kwargs"] = {"enable_thinking": row.effort is not None}
+    if row.answers == "json":
         # Before `json_schema` came up, llama.cpp and its like took the schema here; OpenAI takes none.
         schema = {"schema": dict(ask.schema)} if row.server.local else {}
-        settings["extra_body"] = {"response_format": {"type": "json_object", **schema}}
-    return settings
+        told["response_format"] = {"type": "json_object", **schema}
+    return told
 
 
 def parameters_of(row: LanguageModel, ask: Ask) -> ModelRequestParameters:
