@@ -25,10 +25,9 @@ from ad_pipeline.stages.storyboard import adopt_hand_edit, keep_edit
 from ad_pipeline.stages.team import Team
 from ad_pipeline.stages.titling import why_not_fitting
 from ad_pipeline.stages.workplace import StepReport, Workplace
-from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.room.answers import Copy, SceneCopy
-from ad_pipeline.story.room.assembling import line_of, words_of
-from ad_pipeline.story.room.complaints import line_complaints, overrun_s
+from ad_pipeline.story.room.assembling import line_of, with_its_facts, words_of
+from ad_pipeline.story.room.complaints import Complaint, line_complaints, overrun_s
 from ad_pipeline.story.room.questions import Assignment, rewrite_text
 from ad_pipeline.story.storyboard import Purpose, Scene, storyboard_from_text
 from ad_pipeline.story.tones import tones_of
@@ -189,28 +188,38 @@ class Rewriter:
         complaints = wrong(copy)
         if complaints:
             return None, (
-                worded("what {model} wrote may not stand: {said}", model=self._team.steps[-1].used, said=complaints[0]),
+                worded(
+                    "what {model} wrote may not stand: {said}",
+                    model=self._team.steps[-1].used,
+                    said=complaints[0].said,
+                ),  # fmt: skip
             )
         return with_its_facts(copy.scenes[0].model_copy(update={"scene": scene.number}), given), ()
 
-    def _wrong(self, copy: Copy, given: Assignment, scene: Scene) -> list[str]:
+    def _wrong(self, copy: Copy, given: Assignment, scene: Scene) -> list[Complaint]:
         if len(copy.scenes) != 1:
-            return [f"there are {len(copy.scenes)} entries; answer for scene {scene.number} alone"]
+            said = worded(
+                "there are {got} entries; answer for scene {wanted} alone", got=len(copy.scenes), wanted=scene.number
+            )
+            return [Complaint(kind="scenes", said=said)]
         line = copy.scenes[0]
-        found = [str(complaint) for complaint in line_complaints(line, given, brands=self._brands)]
+        found = line_complaints(line, given, brands=self._brands)
         late_s = overrun_s(line, given, scene.duration_seconds)
         if line.narration and late_s > 0:
-            found.append(f"the narration is {late_s:.1f} s too long for its {scene.duration_seconds:.1f} s; shorten it")
+            said = worded(
+                "the narration is {late:.1f} s too long for its {room:.1f} s; shorten it",
+                late=late_s, room=scene.duration_seconds,
+            )  # fmt: skip
+            found.append(Complaint(kind="length", said=said))
         if " ".join(line.narration.split()) in self._seen and line.narration:
-            found.append("these words were there before; write others")
-        fault = self._fault(line, scene)
-        return [*found, *([fault] if fault else [])]
+            found.append(Complaint(kind="words", said=worded("these words were there before; write others")))
+        return [*found, *self._fault(line, scene)]
 
-    def _fault(self, line: SceneCopy, scene: Scene) -> str:
+    def _fault(self, line: SceneCopy, scene: Scene) -> list[Complaint]:
         """Why the written words find no place in the picture; empty when they do."""
         board = self._facts.storyboard.with_scene(_with_line(scene, line, self._given))
-        late = why_not_fitting(self._facts, board)
-        return str(late[scene.id]) if scene.id in late else ""
+        late = why_not_fitting(self._facts, board).get(scene.id)
+        return [Complaint(kind="room", said=late.message)] if late else []
 
     def _ours(self, given: Assignment, scene: Scene, wish: str) -> Iterator[SceneCopy]:
         """Lines of our own writer for this scene that were not seen yet, in the tone that the wish names.
@@ -291,15 +300,6 @@ def _alike(one: str, other: str) -> bool:
 def said_in(scene: Scene) -> str:
     """All that is said in a scene, whoever says it."""
     return " ".join(" ".join(line.text.split()) for line in scene.spoken)
-
-
-def with_its_facts(line: SceneCopy, given: Assignment) -> SceneCopy:
-    """The line with every fact that it states, also one that its writer forgot to name: its source goes with it."""
-    both = f"{line.narration}\n{line.onscreen_text}"
-    flags = flags_of(both, given.language, supported=[fact.claim for fact in given.facts], names=given.names)
-    stated = {flag.supported_by.text for flag in flags if flag.supported_by}
-    ids = (*line.facts, *(fact.fact_id for fact in given.facts if fact.text in stated))
-    return line.model_copy(update={"facts": tuple(dict.fromkeys(ids))[:3]})
 
 
 def _earlier_words(facts: SessionFacts) -> Mapping[str, tuple[str, ...]]:

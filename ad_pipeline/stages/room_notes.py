@@ -53,7 +53,11 @@ def lesser_of(steps: Sequence[Step], replaced: Sequence[Complaint]) -> Lesser | 
     if used not in models() or replaced:
         used = TEMPLATE
     first = (
-        whys[0] if whys else worded("{count} lines are our own writer's: {said}", count=len(replaced), said=replaced[0])
+        whys[0]
+        if whys
+        else worded(
+            "our own writer's words stand in {count} times: {said}", count=len(replaced), said=replaced[0].message
+        )
     )
     why = worded("{first}, and {count} more", first=first, count=len(whys) - 1) if len(whys) > 1 else first
     return Lesser(model_id=used, licence=models()[used].licence, why=why)

@@ -246,7 +246,7 @@ class _Room:
                 line = next((o.onscreen_text for o in ours if o.id == scene.id), "")
                 extra = {"claim": "", "claim_source": ""} if scene.model_extra else {}
                 board = board.with_scene(scene.model_copy(update={"onscreen_text": line, **extra}))
-                self._replaced.append(Complaint(kind="room", scene=scene.number, said=str(late[scene.id])))
+                self._replaced.append(Complaint(kind="room", scene=scene.number, said=late[scene.id].message))
         for scene_id in why_not_fitting(self._facts, board) if late else ():
             board = board.with_scene(board.scene(scene_id).model_copy(update={"onscreen_text": ""}))
         return board

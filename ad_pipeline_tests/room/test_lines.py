@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ad_pipeline.messages import Message
 from ad_pipeline.story.speaking import fits
 from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.room.conftest import Placed
@@ -50,7 +51,7 @@ def test_a_line_that_may_not_stand_is_asked_for_again_and_then_replaced(
     assert next(iter(words.values())) not in (scene.narration, scene.onscreen_text)
     assert scene.narration
     assert any(said in line for line in record.details["ours"])
-    assert record.degraded and "are our own writer's" in record.degraded.why
+    assert record.degraded and "our own writer's words stand in" in record.degraded.why
     assert facts.storyboard.scenes[0].narration == "오후 세 시, 마음도 마르죠."
 
 
@@ -107,6 +108,27 @@ def test_korean_headlines_in_an_ad_for_both_are_asked_for_again(placed: Placed) 
         record, facts = written(placed(local=server), language="both", claims=[])
         repairs = [asked.text for asked in server.asked if asked.is_repair]
 
-    assert "onscreen_text holds Korean; write it in English" in repairs[0]
+    assert "holds Korean; write it in English" in repairs[0]
     assert all(scene.onscreen_text.isascii() or "워터" in scene.onscreen_text for scene in facts.storyboard.scenes)
     assert record.degraded
+
+
+def test_a_fact_that_is_only_said_has_its_source_below_what_is_written(placed: Placed) -> None:
+    told = {"narration": "3일 사용 후 92%가 촉촉함에 만족.", "onscreen_text": "오늘의 촉촉함", "facts": []}
+
+    with writing({"copy": _spoiled(4, **told)}) as server:  # type: ignore[arg-type]
+        _, facts = written(placed(local=server))
+
+    scene = facts.storyboard.scenes[3]
+    assert scene.onscreen_text == "오늘의 촉촉함\n자사 조사 2026, 30명"
+    assert scene.model_extra and scene.model_extra["facts"][0]["source"] == "자사 조사 2026, 30명"
+
+
+def test_what_was_wrong_is_told_in_the_persons_language(placed: Placed) -> None:
+    with writing({"copy": _spoiled(2, narration="세상에 없던 최고의 물.")}) as server:
+        record, _ = written(placed(local=server))
+
+    assert record.degraded
+    why = record.degraded.why_not_wanted()
+    assert isinstance(why, Message)
+    assert "2번 장면: 브랜드가 피하는 말 '최고'" in why.said_in("ko")

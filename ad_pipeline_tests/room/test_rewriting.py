@@ -100,7 +100,7 @@ def test_a_session_without_a_storyboard_has_no_words_to_change(placed: Placed) -
     ("narration", "why"),
     [
         ("여드름 흉터를 없애요.", "may not be claimed"), ("자세히는 evil.kr 에서 만나요.", "no part of the brief"),
-        ("만족도 99%를 확인하세요.", "is no FACT"), ("이니스프리보다 맑게.", "이니스프리"),
+        ("만족도 99%를 확인하세요.", "no fact says so"), ("이니스프리보다 맑게.", "이니스프리"),
         ("Only the best for you today", "Korean"),
         ("아주 길고 긴 이야기를 " * 12, "too long"), ("맑은 하루를 라네즈와 함께해요" * 30, ""),
     ],

@@ -8,6 +8,8 @@ from typing import Any
 
 from ad_pipeline.media.time import FILM
 from ad_pipeline.story.arc import SHORTEST_S, paced
+from ad_pipeline.story.brief import StoryLanguage
+from ad_pipeline.story.claims import flags_of_all
 from ad_pipeline.story.room.answers import Copy, Direction, PlannedScene, SceneCopy, SceneDirection, ScenePlan
 from ad_pipeline.story.room.facts import Fact, named_facts
 from ad_pipeline.story.room.questions import Assignment
@@ -70,11 +72,28 @@ def storyboard_of(
     )
 
 
+def with_its_facts(line: SceneCopy, given: Assignment) -> SceneCopy:
+    """The line with every fact that it states, also one that its writer forgot to name: its source goes with it."""
+    statements: list[tuple[str, StoryLanguage]] = [
+        (line.narration, given.language),
+        (line.onscreen_text, given.written),
+    ]
+    flags = flags_of_all(statements, supported=[fact.claim for fact in given.facts], names=given.names)
+    stated = {flag.supported_by.text for flag in flags if flag.supported_by}
+    ids = (*line.facts, *(fact.fact_id for fact in given.facts if fact.text in stated))
+    return line.model_copy(update={"facts": tuple(dict.fromkeys(ids))[:3]})
+
+
 def words_of(line: SceneCopy, given: Assignment) -> dict[str, Any]:
-    """What a scene says and writes, as the storyboard's fields; facts with their sources."""
+    """What a scene says and writes, as the storyboard's fields; facts with their sources.
+
+    A fact that is written, or said while something is written, has its source in small letters below.
+    """
+    line = with_its_facts(line, given)
     told = named_facts(line.facts, given.facts)
-    shown = next((fact for fact in told if _states(line.onscreen_text, fact)), None)
     written = line.onscreen_text
+    stating = [text for text in (written, line.narration) if text] if written else []
+    shown = next((fact for text in stating for fact in told if _states(text, fact)), None)
     values: dict[str, Any] = {"narration": line.narration, "onscreen_text": written}
     if told:
         values["facts"] = [{"text": fact.text, "source": fact.source} for fact in told]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ad_pipeline.messages import Message, worded
 from ad_pipeline.story.brief import StoryLanguage
 from ad_pipeline.story.claims import flags_of_all
 from ad_pipeline.story.hangul import is_hangul
@@ -25,14 +26,23 @@ _SLACK_S = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Complaint:
-    """Something that may not stay; `scene` 0 is the whole ad. `kind` is for counting."""
+    """Something that may not stay; `scene` 0 is the whole ad. `kind` is for counting.
+
+    As a text it is English, for the model that mends it; `message` is for a person.
+    """
 
     kind: str
-    said: str
+    said: Message
     scene: int = 0
+    advice: str = ""
+    """How to mend it, for the model."""
+
+    @property
+    def message(self) -> Message:
+        return worded("scene {scene}: {said}", scene=self.scene, said=self.said) if self.scene else self.said
 
     def __str__(self) -> str:
-        return f"scene {self.scene}: {self.said}" if self.scene else self.said
+        return f"{self.message}: {self.advice}" if self.advice else str(self.message)
 
 
 def strategy_complaints(answer: Strategy, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
@@ -48,16 +58,15 @@ def plan_complaints(answer: ScenePlan, given: Assignment, *, brands: Sequence[st
         for said in strangers(text, given, brands=brands)
     ]
     if len(answer.scenes) != given.scene_count:
-        found.append(
-            Complaint(kind="scenes", said=f"there are {len(answer.scenes)} scenes; make exactly {given.scene_count}")
-        )
+        said = worded("there are {got} scenes; make exactly {wanted}", got=len(answer.scenes), wanted=given.scene_count)
+        found.append(Complaint(kind="scenes", said=said))
     if answer.scenes[-1].purpose != "cta":
-        found.append(Complaint(kind="arc", said="the last scene is no call to action; give it the purpose cta"))
+        found.append(Complaint(kind="arc", said=worded("the last scene is no call to action; give it the purpose cta")))
     if answer.scenes[0].purpose not in ("hook", "problem", "story"):
-        found.append(Complaint(kind="arc", said="the first scene is no hook; give it the purpose hook"))
+        found.append(Complaint(kind="arc", said=worded("the first scene is no hook; give it the purpose hook")))
     if any(scene.purpose == "social_proof" for scene in answer.scenes) and not given.facts:
         found.append(
-            Complaint(kind="arc", said="there are no FACTS, so there can be no social_proof; tell a story beat")
+            Complaint(kind="arc", said=worded("there are no FACTS, so there can be no social_proof; tell a story beat"))
         )
     return found
 
@@ -73,7 +82,11 @@ def copy_complaints(
     found += _overruns(lines, given, seconds)
     texts = [f"{line.narration} {line.onscreen_text}" for line in lines]
     if lines and not names_product(texts, given):
-        found.append(Complaint(kind="product", said=f"nobody names the product; say {given.brief.product!r} once"))
+        found.append(
+            Complaint(
+                kind="product", said=worded("nobody names the product; say {name!r} once", name=given.brief.product)
+            )
+        )
     return found
 
 
@@ -82,28 +95,46 @@ def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]
     both = f"{line.narration}\n\n{line.onscreen_text}".strip()
     said = [*_wrong_languages(line, given), *strangers(both, given, brands=brands)]
     korean = both if given.written == "ko" else line.narration
-    said += [f"it names {name!r}, which the brief does not know" for name in unknown_names(korean, given)]
-    said += [f"the brand avoids the word {word!r}" for word in given.kit.words_to_avoid if _says(both, word)]
+    said += [worded("it names {name!r}, which the brief does not know", name=n) for n in unknown_names(korean, given)]
+    avoided = [word for word in given.kit.words_to_avoid if _says(both, word)]
+    said += [worded("the brand avoids the word {word!r}", word=word) for word in avoided]
+    found = [
+        Complaint(kind="words", scene=line.scene, said=sentence) for sentence in [*said, *_unreadable(line, given)]
+    ]
+    return [*found, *_unproven(line, given)]
+
+
+def _unproven(line: SceneCopy, given: Assignment) -> list[Complaint]:
     supported = [fact.claim for fact in given.facts]
     statements: list[tuple[str, StoryLanguage]] = [
         (line.narration, given.language),
         (line.onscreen_text, given.written),
     ]
+    found: list[Complaint] = []
     for flag in flags_of_all(statements, supported=supported, names=given.names):
         words = ", ".join(flag.words)
         if flag.severity == "forbidden":
-            said.append(f"{words!r} may not be claimed: {flag.fix('en')}")
-        elif flag.supported_by is None:
-            said.append(f"{words!r} is no FACT; say it as a feeling, or state a fact word for word")
+            said = worded("{words!r} may not be claimed", words=words)
+            found.append(Complaint(kind="words", scene=line.scene, said=said, advice=flag.fix("en")))
+        elif flag.stands:
+            said = worded("{words!r} is claimed and no fact says so", words=words)
+            advice = "it is no FACT; say it as a feeling, or state a fact word for word"
+            found.append(Complaint(kind="words", scene=line.scene, said=said, advice=advice))
+    return found
+
+
+def _unreadable(line: SceneCopy, given: Assignment) -> list[Message]:
+    said: list[Message] = []
     strange = [fact_id for fact_id in line.facts if not named_facts([fact_id], given.facts)]
     if strange:
-        said.append(f"there is no fact {', '.join(strange)}")
-    if len(line.onscreen_text) > _LONGEST_WRITTEN[given.written]:
-        said.append(f"onscreen_text has {len(line.onscreen_text)} letters; at most {_LONGEST_WRITTEN[given.written]}")
+        said.append(worded("there is no fact {ids}", ids=", ".join(strange)))
+    letters, most = len(line.onscreen_text), _LONGEST_WRITTEN[given.written]
+    if letters > most:
+        said.append(worded("what is written has {letters} letters; at most {most}", letters=letters, most=most))
     longest = max((len(word) for word in line.onscreen_text.split()), default=0)
     if longest > _LONGEST_LINE[given.written]:
-        said.append(f"onscreen_text has a word of {longest} letters, which fits no line; use shorter words")
-    return [Complaint(kind="words", scene=line.scene, said=sentence) for sentence in said]
+        said.append(worded("what is written has a word of {letters} letters, which fits no line", letters=longest))
+    return said
 
 
 def direction_complaints(answer: Direction, given: Assignment, count: int, *, brands: Sequence[str]) -> list[Complaint]:
@@ -116,9 +147,11 @@ def direction_complaints(answer: Direction, given: Assignment, count: int, *, br
             Complaint(kind="stranger", scene=shot.scene, said=said) for said in strangers(words, given, brands=brands)
         ]
         if any(is_hangul(letter) for letter in shot.shot + shot.motion_prompt):
-            found.append(Complaint(kind="language", scene=shot.scene, said="shot and motion_prompt must be in English"))
+            found.append(
+                Complaint(kind="language", scene=shot.scene, said=worded("shot and motion_prompt must be in English"))
+            )
     if any(is_hangul(letter) for letter in answer.look + answer.person):
-        found.append(Complaint(kind="language", said="look and person must be in English"))
+        found.append(Complaint(kind="language", said=worded("look and person must be in English")))
     return found
 
 
@@ -139,42 +172,46 @@ def _overruns(lines: Sequence[SceneCopy], given: Assignment, seconds: Sequence[f
         if need > room:
             has = syllables(spoken_form(line.narration, given.language), given.language)
             most = syllables_in(room, given.language, given.speed)
-            said = f"the narration takes {need:.1f} s of {room:.1f} s; at most {most} syllables, it has {has}"
+            said = worded(
+                "the narration takes {need:.1f} s of {room:.1f} s; at most {most} syllables, it has {has}",
+                need=need, room=room, most=most, has=has,
+            )  # fmt: skip
             found.append(Complaint(kind="length", scene=line.scene, said=said))
     return found
 
 
 def _numbering(numbers: Sequence[int], count: int) -> list[Complaint]:
     missing = [at for at in range(1, count + 1) if at not in numbers]
-    found = [Complaint(kind="scenes", scene=at, said="it is missing") for at in missing]
+    found = [Complaint(kind="scenes", scene=at, said=worded("it is missing")) for at in missing]
     if any(at > count for at in numbers):
-        found.append(Complaint(kind="scenes", said=f"there are only {count} scenes"))
+        found.append(Complaint(kind="scenes", said=worded("there are only {count} scenes", count=count)))
     if len(set(numbers)) != len(numbers):
-        found.append(Complaint(kind="scenes", said="a scene stands there twice; answer for each once"))
+        found.append(Complaint(kind="scenes", said=worded("a scene stands there twice; answer for each once")))
     return found
 
 
-def _wrong_languages(line: SceneCopy, given: Assignment) -> list[str]:
+def _wrong_languages(line: SceneCopy, given: Assignment) -> list[Message]:
     """Together where an ad has one language: a short English headline over Korean words is Korean advertising."""
     if given.written == given.language:
-        return _wrong_language("it", f"{line.narration}\n{line.onscreen_text}", given.language, given)
+        return _wrong_language(f"{line.narration}\n{line.onscreen_text}", given.language, given)
     return [
-        *_wrong_language("the narration", line.narration, given.language, given),
-        *_wrong_language("onscreen_text", line.onscreen_text, given.written, given),
+        *_wrong_language(line.narration, given.language, given),
+        *_wrong_language(line.onscreen_text, given.written, given),
     ]
 
 
-def _wrong_language(what: str, text: str, language: StoryLanguage, given: Assignment) -> list[str]:
+def _wrong_language(text: str, language: StoryLanguage, given: Assignment) -> list[Message]:
     names = f"{given.brief.product} {given.kit.name} {given.kit.name_ko} {given.kit.wordmark}".lower().split()
     words = [word for word in re.findall(r"[^\W\d_]+", text) if word.lower() not in names]
     letters = [letter for word in words for letter in word]
     if not letters:
         return []
     share = sum(is_hangul(letter) for letter in letters) / len(letters)
+    shown = text.strip()[:40]
     if language == "ko" and share < _LEAST_SHARE:
-        return [f"{what} is not in Korean; write it in Korean"]
+        return [worded("{text!r} is not in Korean; write it in Korean", text=shown)]
     if language == "en" and share > 0:
-        return [f"{what} holds Korean; write it in English"]
+        return [worded("{text!r} holds Korean; write it in English", text=shown)]
     return []
 
 

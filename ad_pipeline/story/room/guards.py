@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from urllib.parse import urlsplit
 
+from ad_pipeline.messages import Message, worded
 from ad_pipeline.story.hangul import is_hangul
 from ad_pipeline.story.room.questions import Assignment
 
@@ -80,13 +81,13 @@ def other_brands() -> tuple[str, ...]:
     return tuple(tomllib.loads(text)["names"])
 
 
-def strangers(text: str, given: Assignment, *, brands: Sequence[str]) -> tuple[str, ...]:
+def strangers(text: str, given: Assignment, *, brands: Sequence[str]) -> tuple[Message, ...]:
     """What stands in `text` and has no business there, a sentence each. `brands`: names of all brands that we know."""
     return (
         *_links(text, given),
         *_other_brands(text, given, brands),
         *_tainted(text, given),
-        *(("it holds an emoji; use words",) if _EMOJI.search(text) else ()),
+        *((worded("it holds an emoji; use words"),) if _EMOJI.search(text) else ()),
     )
 
 
@@ -108,24 +109,26 @@ def names_product(texts: Iterable[str], given: Assignment) -> bool:
     return any(_squeezed(name) in said for name in names if name)
 
 
-def _links(text: str, given: Assignment) -> list[str]:
+def _links(text: str, given: Assignment) -> list[Message]:
     host = urlsplit(given.brief.product_url).hostname or ""
     found = [match.group() for pattern in (_LINK, _PHONE, _HANDLE) for match in pattern.finditer(text)]
     asked = _asked(given)
     return [
-        f"it holds {link!r}, which is no part of the brief; an ad's link is set by the client, so leave it out"
+        worded(
+            "it holds {link!r}, which is no part of the brief; an ad's link is the client's, so leave it out", link=link
+        )
         for link in dict.fromkeys(found)
         if link.lower() not in asked and not (host and link.lower().removeprefix("www.") == host.removeprefix("www."))
     ]
 
 
-def _other_brands(text: str, given: Assignment, brands: Sequence[str]) -> list[str]:
+def _other_brands(text: str, given: Assignment, brands: Sequence[str]) -> list[Message]:
     own = {_squeezed(name) for name in (given.kit.name, given.kit.name_ko, given.brief.brand_id)}
     others = [*brands, *((given.page.brand,) if given.page and given.page.brand else ())]
     asked = _asked(given)
     said = text.lower()
     return [
-        f"it names {brand!r}, which is another brand; this ad is for {given.kit.name}"
+        worded("it names {brand!r}, which is another brand; this ad is for {own}", brand=brand, own=given.kit.name)
         for brand in dict.fromkeys(others)
         if len(brand) > 1
         and _squeezed(brand) not in own
@@ -134,7 +137,7 @@ def _other_brands(text: str, given: Assignment, brands: Sequence[str]) -> list[s
     ]
 
 
-def _tainted(text: str, given: Assignment) -> list[str]:
+def _tainted(text: str, given: Assignment) -> list[Message]:
     """Words that stood in a page's orders and nowhere that counts."""
     if not given.page or not given.page.orders:
         return []
@@ -148,7 +151,10 @@ def _tainted(text: str, given: Assignment) -> list[str]:
         and word not in _EVERYDAY
         and _is_of(_bare(word), tainted)
     ]
-    return [f"it says {word!r}, which only stands in orders that somebody hid in the product page" for word in found]
+    return [
+        worded("it says {word!r}, which only stands in orders that somebody hid in the product page", word=word)
+        for word in found
+    ]
 
 
 def _is_of(word: str, others: Iterable[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ad_pipeline.messages import worded
 from ad_pipeline.story.room.answers import Copy, SceneCopy, ScenePlan, Strategy
 from ad_pipeline.story.room.complaints import Complaint, copy_complaints, line_complaints, overrun_s
 from ad_pipeline.story.room.guards import names_product
@@ -28,7 +29,7 @@ def mended(
         found = (
             line_complaints(kept[at], given, brands=brands)
             if at in kept
-            else [Complaint(kind="scenes", scene=at, said="it is missing")]
+            else [Complaint(kind="scenes", scene=at, said=worded("it is missing"))]
         )
         if found:
             kept[at] = own[at]
@@ -86,7 +87,7 @@ def _named(kept: dict[int, SceneCopy], own: dict[int, SceneCopy], given: Assignm
     shorter = [at for at in says_it if overrun_s(own[at], given, 0.0) <= overrun_s(kept[at], given, 0.0) + _LONGER_S]
     at = shorter[0] if shorter else max(kept)
     kept[at] = own[at] if shorter else kept[at].model_copy(update={"onscreen_text": given.kit.named_in(given.language)})
-    return Complaint(kind="product", scene=at, said="nobody named the product")
+    return Complaint(kind="product", scene=at, said=worded("nobody named the product"))
 
 
 def _shortened(

@@ -169,7 +169,7 @@ def direction_text(
 
 def review_text(given: Assignment, board: Storyboard, measured: Sequence[str]) -> str:
     rows = [
-        f"{scene.number}. {scene.purpose}, {scene.duration_seconds:.2f} s, voice: {quoted(scene.narration)}, "
+        f"{scene.number}. {scene.purpose}, {scene.duration_seconds:.2f} s, voice: {quoted(_spoken(scene))}, "
         f"written: {quoted(scene.onscreen_text)}, picture: {quoted(scene.image_prompt, most=160)}"
         for scene in board.scenes
     ]
@@ -184,7 +184,7 @@ def review_text(given: Assignment, board: Storyboard, measured: Sequence[str]) -
 def rewrite_text(given: Assignment, board: Storyboard, scene: Scene, wish: str, seconds: float) -> str:
     rows = [
         f"{other.number}. {other.purpose}{' <- this one' if other.id == scene.id else ''}: "
-        f"voice: {quoted(other.narration)}, written: {quoted(other.onscreen_text)}"
+        f"voice: {quoted(_spoken(other))}, written: {quoted(other.onscreen_text)}"
         for other in board.scenes
     ]
     room = f"{scene.number}. room for {_room(given, seconds)}"
@@ -201,6 +201,14 @@ def syllables_in(seconds: float, language: StoryLanguage, speed: float) -> int:
     per_syllable_s = (twice_s - once_s) / _SAMPLE_SYLLABLES[language]
     before_s = once_s - (twice_s - once_s)  # a line has a beginning and an end, however short it is
     return max(0, int((seconds - 2 * AIR_S - before_s) / per_syllable_s))
+
+
+def _spoken(scene: Scene) -> str:
+    """What is said, with who says it where it is not the narrator alone."""
+    lines = scene.spoken
+    if all(line.speaker == "narrator" for line in lines):
+        return " ".join(line.text for line in lines)
+    return " / ".join(f"{line.speaker}: {line.text}" for line in lines)
 
 
 def _planned(given: Assignment, plan: ScenePlan, seconds: Sequence[float]) -> str:
