@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="ad-pipeline", description=say("A brief becomes a finished advertising video."))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     make = _added(commands, "make", say("make an ad from a brief, or resume it"))
-    make.add_argument("brief", metavar="BRIEF.yaml")
+    make.add_argument("brief", metavar="BRIEF.yaml", nargs="?", help=say("not needed for a session that has one"))
     make.add_argument("--session", help=say("the ad's name and folder; the brief's file name when not given"))
     make.add_argument("--quality", choices=["draft", "standard", "premium"])
     make.add_argument("--engine", choices=["auto", "local", "cloud", "hybrid"])

@@ -37,7 +37,9 @@ _LOOK_EVERY_S = 0.1
 
 
 def make(options: argparse.Namespace) -> int:
-    """Make the ad of a brief; what is finished already is kept."""
+    """Make the ad of a brief, or of a session that has one; what is finished already is kept."""
+    if options.brief is None:
+        return _made_again(options)
     path = Path(options.brief)
     text = brief_with_choices(path, quality=options.quality, engine=options.engine)
     session_id = session_named(options.session, path)
@@ -47,6 +49,15 @@ def make(options: argparse.Namespace) -> int:
     if told:
         print(told)
     return drive(workplace, Order(session_id=session_id, urgent=options.urgent), as_json=options.json)
+
+
+def _made_again(options: argparse.Namespace) -> int:
+    """A session goes on with the brief that it has; choices on the command line would change it."""
+    if not options.session or options.quality or options.engine:
+        raise InputRejected("give a brief's file, or only --session NAME of a session that has one", field="brief")
+    workplace = Workplace.at(settings_from_environment())
+    facts_of(workplace, checked_session_id(options.session))
+    return drive(workplace, Order(session_id=options.session, urgent=options.urgent), as_json=options.json)
 
 
 def rerun(options: argparse.Namespace) -> int:
@@ -157,6 +168,11 @@ def _told(workplace: Workplace, outcome: Outcome, *, seconds: float, as_json: bo
     print(say("verdict: {verdict} in {seconds:.1f} s", verdict=words[verdict] + kept, seconds=seconds))
     print(say("open the UI: {program} ui --root {root}", program=_program(), root=_near(workplace.store.root)))
     return code
+
+
+def make_command(session_id: str, workplace: Workplace) -> str:
+    """How the session's film is made from here."""
+    return f"{_program()} make --session {session_id} --root {_near(workplace.store.root)}"
 
 
 def _program() -> str:

@@ -11,7 +11,7 @@ def will_work(options: argparse.Namespace) -> bool:
     """Whether the command will surely make something, told before anything is loaded."""
     if options.command == "rerun":
         return True
-    if options.command != "make":
+    if options.command != "make" or options.brief is None:
         return False
     root = Path(options.root or os.environ.get("AD_PIPELINE_ROOT", "sessions")).expanduser()
     final = root / (options.session or Path(options.brief).stem.lower()) / "final.mp4"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ad_pipeline.cli.exits import DEGRADED, DONE, FAILED
-from ad_pipeline.cli.making import brief_with_choices, drive, session_named
+from ad_pipeline.cli.making import brief_with_choices, drive, make_command, session_named
 from ad_pipeline.cli.progress import ProgressDisplay
 from ad_pipeline.cli.storyboard_view import SceneStream, print_storyboard, scene_changes, storyboard_as_json
 from ad_pipeline.errors import Cancelled, InputRejected
@@ -57,6 +57,7 @@ def storyboard(options: argparse.Namespace) -> int:
     else:
         print_storyboard(facts, record, routes)
         print(say("storyboard: {path}", path=str(facts.session.plain_path(record.key))))
+        print(say("make the film: {command}", command=make_command(session_id, workplace)))
     return _code_of(facts, [record])
 
 

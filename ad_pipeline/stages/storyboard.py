@@ -12,27 +12,26 @@ from typing import Any
 
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, StoryEngine, StoryRequest
-from ad_pipeline.errors import StoryboardRejected
+from ad_pipeline.errors import EngineUnavailable, StoryboardRejected
 from ad_pipeline.media.time import FILM
+from ad_pipeline.messages import worded
 from ad_pipeline.routing.route import decide
-from ad_pipeline.sessions.fingerprint import fingerprint, sha256_of
-from ad_pipeline.sessions.records import LicenceNote, TakeRecord
+from ad_pipeline.sessions.fingerprint import fingerprint, plain, sha256_of
+from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Draft, Session
 from ad_pipeline.stages.estimates import with_estimates
 from ad_pipeline.stages.making import Task, current, make
-from ad_pipeline.stages.room_notes import NOT_RUN
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
+from ad_pipeline.stages.storyboard_verdicts import review_verdicts, storyboard_verdicts
 from ad_pipeline.stages.titling import check_texts_fit
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.stages.writers_room import room_parameters, write_in_room
 from ad_pipeline.story.casting import chosen_persona
-from ad_pipeline.story.room.answers import SCORES
-from ad_pipeline.story.room.facts import known_facts
-from ad_pipeline.story.room.questions import own_names
-from ad_pipeline.story.room.reviewing import GOOD_ENOUGH, measured
 from ad_pipeline.story.storyboard import Storyboard, storyboard_from_text
 
 STAGE_VERSION = 1
+_KEPT_FIELDS = {"engine", "model", "version", "licence", "seed", "inputs", "verdicts", "details"}
+"""Of a record whose words stay as they are."""
 
 
 def make_storyboard(workplace: Workplace, session_id: str, wishes: Wishes = RESUME) -> TakeRecord:
@@ -49,7 +48,8 @@ def make_storyboard(workplace: Workplace, session_id: str, wishes: Wishes = RESU
         return edited
     if wishes.upgrade and _nobody_better(workplace, facts):
         wishes = replace(wishes, upgrade=False)
-    record = make(workplace, facts.session, storyboard_task(facts, workplace), wishes)
+    task = storyboard_task(facts, workplace)
+    record = _kept_without_models(workplace, facts, task, wishes) or make(workplace, facts.session, task, wishes)
     # What the roles answered lay there for whoever had to go on; now all of it is in the take.
     shutil.rmtree(_shelf(facts), ignore_errors=True)
     return record
@@ -128,6 +128,45 @@ def _standing_edit(facts: SessionFacts, wishes: Wishes) -> TakeRecord | None:
     return picked if picked.basis == _edit_basis(facts) and facts.session.is_intact(picked) else None
 
 
+def _kept_without_models(
+    workplace: Workplace, facts: SessionFacts, task: Task, wishes: Wishes
+) -> TakeRecord | None:  # fmt: skip
+    """Where only prompts, models or the page changed and no model answers now: the team's storyboard that is there.
+
+    It stays, marked degraded, rather than that the template writer's takes its place.
+    """
+    good = facts.session.picked(STORYBOARD)
+    if (
+        not good or good.engine != "room" or good.degraded or not wishes.reuse or wishes.seed is not None
+        or good.inputs.get("brief") != task.inputs["brief"] or good.parameters.get("kit") != plain(facts.kit)
+        or good.basis == task.basis or not facts.session.is_intact(good)
+    ):  # fmt: skip
+        return None
+    try:
+        return make(
+            workplace,
+            facts.session,
+            replace(task, decision=replace(task.decision, chain=task.decision.chain[:1])),
+            wishes,
+        )
+    except EngineUnavailable as error:
+        why = worded("no language model answers now, so the storyboard that is there stays: {why}", why=error.message)
+    with facts.session.drafting(STORYBOARD) as draft:
+        draft.path.write_text(facts.session.text_of(good), encoding="utf-8")
+        kept = good.model_dump(include=_KEPT_FIELDS)
+        degraded = Degraded(
+            wanted=task.decision.wanted.model_id,
+            used=f"{good.engine}/{good.model}",
+            why=str(why),
+            reasons=(why.noted(),),
+        )
+        return facts.session.commit(
+            draft, made_by=workplace.made_by,
+            facts={**kept, "basis": task.basis, "fingerprint": fingerprint(kept=good.sha256, basis=task.basis),
+                   "parameters": plain(task.parameters), "degraded": degraded, "run_id": workplace.run_id},
+        )  # fmt: skip
+
+
 def _nobody_better(workplace: Workplace, facts: SessionFacts) -> bool:
     """Whether all who were missed are missing still; nothing is asked over a network."""
     picked = facts.session.picked(STORYBOARD)
@@ -138,75 +177,6 @@ def _nobody_better(workplace: Workplace, facts: SessionFacts) -> bool:
 
 def _shelf(facts: SessionFacts) -> Path:
     return facts.session.shelf("writers_room")
-
-
-def storyboard_verdicts(board: Storyboard, facts: SessionFacts) -> list[Verdict]:
-    """Length and formats as the brief wants them; words that the brand avoids."""
-    brief, said = facts.brief, " ".join(f"{scene.narration} {scene.onscreen_text}" for scene in board.scenes).lower()
-    avoided = [word for word in facts.kit.words_to_avoid if word.lower() in said]
-    frames, wanted = sum(board.scene_frames), FILM.frames(brief.duration)
-    return [
-        Verdict(
-            name="length",
-            passed=frames == wanted,
-            measured=f"{FILM.seconds(frames):.3f} s",
-            limit=f"{FILM.seconds(wanted):.3f} s",
-        ),
-        Verdict(
-            name="words_to_avoid",
-            passed=not avoided,
-            measured=", ".join(avoided) or "none",
-            limit="none of the kit's words_to_avoid",
-            severity="warning",
-        ),
-        *_word_verdicts(board, facts),
-    ]
-
-
-def _word_verdicts(board: Storyboard, facts: SessionFacts) -> list[Verdict]:
-    """What is claimed against the law or without a source, and whether there is time to say it all."""
-    supported = [fact.claim for fact in known_facts(facts.brief, facts.product_facts)]
-    names = own_names(facts.brief, facts.kit)
-    found = measured(board, supported=supported, names=names, speed=facts.kit.voice.speed)
-    flags = [(scene_id, flag) for scene_id, flags in found.flags.items() for flag in flags]
-    forbidden = [f"{scene_id} {', '.join(flag.words)}" for scene_id, flag in flags if flag.severity == "forbidden"]
-    unproven = [
-        f"{scene_id} {', '.join(flag.words)}"
-        for scene_id, flag in flags
-        if flag.severity != "forbidden" and flag.stands
-    ]
-    return [
-        Verdict(
-            name="claim_safety",
-            passed=not forbidden and not unproven,
-            measured="; ".join(forbidden + unproven) or "none",
-            limit="nothing forbidden, nothing without a source",
-            severity="error" if forbidden and facts.brief.commercial else "warning",
-            note="; ".join(dict.fromkeys(flag.fix(board.language) for _, flag in flags if flag.stands)),
-        ),
-        Verdict(
-            name="narration_fits",
-            passed=not found.late,
-            measured=", ".join(found.late) or "all",
-            limit="each narration within its scene, with air",
-            severity="warning",
-        ),
-    ]
-
-
-def review_verdicts(review: Mapping[str, Any]) -> list[Verdict]:
-    """The reviewer's scores; none where no model reviewed: what was not run is no check that passed."""
-    return [
-        Verdict(
-            name="claims_reviewed" if name == "claim_safety" else name,  # that one's name is the rules' own
-            passed=name != SCORES[0] or note["score"] >= GOOD_ENOUGH,
-            measured=f"{note['score']:.2f}: {note['reason']}",
-            limit=f"at least {GOOD_ENOUGH}" if name == SCORES[0] else "told, not judged",
-            severity="warning",
-        )
-        for name, note in review.items()
-        if note["score"] != NOT_RUN
-    ]
 
 
 def adopt_hand_edit(workplace: Workplace, facts: SessionFacts) -> TakeRecord | None:

@@ -10,6 +10,7 @@ import pytest
 from ad_pipeline.errors import Cancelled
 from ad_pipeline.stages.key_image import make_key_images
 from ad_pipeline.stages.progress import finished
+from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.storyboard import make_storyboard
 from ad_pipeline.stages.voice import make_voice
 from ad_pipeline.stages.workplace import StepReport, Wishes
@@ -145,3 +146,36 @@ def _spoiled_narration(scene: int) -> Any:
         return told
 
     return copy
+
+
+def test_a_team_s_storyboard_stays_where_a_prompt_changed_and_no_model_answers(
+    placed: Placed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "prompts"
+    own.mkdir()
+    with writing() as server:
+        first, facts = written(placed(local=server))
+        words = facts.storyboard
+    (own / "copywriter.ko.md").write_text("목소리가 하는 말과 다른 말을 씁니다. $tone", encoding="utf-8")
+    monkeypatch.setenv("AD_PIPELINE_PROMPTS", str(own))
+    alone = placed()
+
+    kept = make_storyboard(alone, "ad")
+
+    assert facts_of(alone, "ad").storyboard == words
+    assert (first.take, kept.take, kept.engine, kept.model) == (1, 2, "room", "qwen2.5-7b")
+    assert kept.degraded and "the storyboard that is there stays" in kept.degraded.why
+    assert make_storyboard(alone, "ad") == kept
+    with writing() as server:
+        better = make_storyboard(placed(local=server), "ad", Wishes(upgrade=True))
+    assert (better.take, better.degraded) == (3, None)
+
+
+def test_a_changed_brief_is_written_anew_also_without_a_model(placed: Placed) -> None:
+    with writing() as server:
+        written(placed(local=server))
+
+    record, facts = written(placed(), concept="비 온 뒤의 아침")
+
+    assert (record.take, record.engine) == (2, "animatic")
+    assert record.degraded
