@@ -186,7 +186,6 @@ def test_only_a_plain_name_is_a_session(tmp_path: Path, root: Path, run: Run, se
     [
         [],
         ["mak"],
-        ["make"],
         ["make", "b.yaml", "--quality", "best"],
         ["make", "b.yaml", "--engine", "gpu"],
         ["make", "b.yaml", "--colour"],
@@ -288,3 +287,20 @@ def test_the_command_itself_ends_with_the_code_and_no_traceback(tmp_path: Path, 
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert ended.stderr == "error: field 'duration': got 0 s, allowed 6 to 60 s\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--session", "ad", "--quality", "standard"], ["--engine", "local"]])
+def test_make_wants_a_brief_or_only_a_session(root: Path, run: Run, arguments: list[str]) -> None:
+    code, told = run("make", *arguments)
+
+    assert code == 2
+    assert told == "error: give a brief's file, or only --session NAME of a session that has one\n"
+    assert not root.exists()
+
+
+def test_make_of_a_session_that_is_not_there_names_those_that_are(root: Path, run: Run) -> None:
+    code, told = run("make", "--session", "nope")
+
+    assert code == 2
+    assert "no session 'nope'" in told
+    assert not root.exists()
