@@ -33,12 +33,12 @@ class SceneNews:
         for place, scene in enumerate(scenes, 1):
             number = scene.get("scene", place) if isinstance(scene, dict) else None
             if isinstance(number, int) and all(name in scene for name in self._fields):
-                self._tell(number, {name: str(scene[name]) for name in self._fields})
+                self._tell(place, number, {name: str(scene[name]) for name in self._fields})
 
-    def _tell(self, number: int, decided: Mapping[str, str]) -> None:
-        if self._told.get(number) == decided:
+    def _tell(self, place: int, number: int, decided: Mapping[str, str]) -> None:
+        if self._told.get(place) == decided:
             return
-        self._told[number] = decided
+        self._told[place] = decided  # by its place: a model may give two scenes one number
         words = " / ".join(text for name, text in decided.items() if text and name not in ("purpose", "seconds"))
         news = Written(role=self._role, scene=number, decided=decided)
         self._job.report(Progress(fraction=self._fraction, note=f"{self._role} {number}: {words}"[:160], written=news))

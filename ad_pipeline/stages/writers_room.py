@@ -106,6 +106,8 @@ class _Room:
         """Of the version that is being written."""
         self._strange: list[Complaint] = []
         """What was wrong with a plan or pictures that our own writer's stand in for."""
+        self._set_right: list[Complaint] = []
+        """What was set right in a plan that stands."""
 
     def write(self) -> tuple[Storyboard, Done]:
         self._team.prepare(WRITING_ROLES)
@@ -162,6 +164,7 @@ class _Room:
         usable = usable_plan(without_strangers(plan, wrong, self._given), self._given)
         if usable is None:
             self._strange += [complaint for complaint in wrong if complaint.kind == "scenes"]
+        self._set_right = [complaint for complaint in wrong if complaint.kind == "arc"] if usable else []
         return usable
 
     def _plan_complaints(self, plan: ScenePlan) -> Sequence[Complaint]:
@@ -274,6 +277,7 @@ class _Room:
             "flags": flags_note(best.measured),
             "facts": [vars(fact) for fact in self._given.facts],
             "ours": [str(complaint) for complaint in replaced],
+            "set_right": [str(complaint) for complaint in self._set_right],
         }
         model = " + ".join(dict.fromkeys(model_id.split("/", 1)[1] for model_id in team.wrote))
         cost_usd = round(sum(step.cost_usd for step in team.steps), 6)

@@ -11,6 +11,7 @@ from ad_pipeline.errors import BriefRejected
 from ad_pipeline.messages import Message
 from ad_pipeline.stages.workplace import StepReport
 from ad_pipeline.story.personas import personas
+from ad_pipeline.story.room.answers import BriefNotes, Copy, Direction, Review, ScenePlan, Strategy
 from ad_pipeline.story.speaking import fits
 from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.language.guard import only_loopback
@@ -312,10 +313,11 @@ def test_a_plan_ends_with_the_call_to_action_and_proves_nothing_without_facts(pl
         return told
 
     with writing({"scene_plan": astray}) as server:
-        _, facts = written(placed(local=server), claims=[])
+        record, facts = written(placed(local=server), claims=[])
 
     purposes = [scene.purpose for scene in facts.storyboard.scenes]
     assert purposes == ["hook", "story", "solution", "story", "cta"]
+    assert any("no call to action" in line for line in record.details["set_right"])
 
 
 def test_a_plan_of_another_number_of_scenes_than_the_client_wants_is_not_used(placed: Placed) -> None:
@@ -342,3 +344,32 @@ def test_a_draft_says_who_speaks_and_why_too(placed: Placed) -> None:
     why = Message.of_note(record.details["persona_why"])
     assert facts.storyboard.persona in str(why)
     assert why.said_in("ko") != str(why)
+
+
+def test_lengths_and_scores_that_no_grammar_bounds_are_read_as_they_were_meant(placed: Placed) -> None:
+    def unbound(asked: Asked) -> dict[str, Any]:
+        told = plan(asked)
+        for scene, seconds in zip(told["scenes"], (-5, 82, 0, 3, 3), strict=True):
+            scene["seconds"] = seconds
+        return told
+
+    def percent(asked: Asked) -> dict[str, Any]:
+        told = review(0.9)(asked)
+        told["tone_match"]["score"] = 91
+        return told
+
+    with writing({"scene_plan": unbound, "review": percent}) as server:
+        record, facts = written(placed(local=server))
+
+    assert record.details["review"]["tone_match"]["score"] == 0.91
+    assert sum(facts.storyboard.scene_frames) == 15 * 24
+    assert facts.storyboard.scenes[1].duration_seconds == max(s.duration_seconds for s in facts.storyboard.scenes)
+    assert not any(asked.is_repair for asked in server.asked)
+
+
+def test_every_field_of_an_answer_is_asked_for() -> None:
+    for answer in (Strategy, ScenePlan, Copy, Direction, Review, BriefNotes):
+        schema = answer.model_json_schema()
+        for part in (schema, *schema.get("$defs", {}).values()):
+            if "properties" in part:
+                assert part["required"] == list(part["properties"]), answer

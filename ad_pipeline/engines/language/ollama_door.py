@@ -48,7 +48,8 @@ class OllamaDoor(Door):
         """Ask which models are there, before anything of the question is sent.
 
         Raises:
-            Passing: nobody answers.
+            Passing: nobody answers, or not in time.
+            EngineUnavailable: nobody listens where a local server should.
             EngineRefused: the model is not there, or is listed as local and answered for elsewhere.
         """
         import httpx2
@@ -56,6 +57,10 @@ class OllamaDoor(Door):
         try:
             address, headers = listing_request(self._model.server)
             response = await self._client.get(address, headers=headers)
+        except httpx2.ConnectError as error:
+            if self._model.server.local:  # nobody listens: a second later nobody will have started it
+                raise self._faults.no_server(_words(error)) from error
+            raise Passing(self._faults.no_server(_words(error))) from error
         except httpx2.HTTPError as error:
             raise Passing(self._faults.no_server(_words(error))) from error
         self._check(response.status_code, response.text)

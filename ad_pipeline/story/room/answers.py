@@ -13,7 +13,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ad_pipeline.story.storyboard import MotionStyle, Purpose, Transition, purpose_named
 
-Share = Annotated[float, Field(ge=0, le=1)]
+
+def _as_share(value: Any) -> Any:
+    """Percent as a share: no grammar holds a model to 0..1."""
+    return value / 100 if isinstance(value, int | float) and 1 < value <= 100 else value
+
+
+def _as_seconds(value: Any) -> Any:
+    """What no scene can last as what one can: the lengths are set to fit the ad anyway."""
+    return min(60.0, max(0.5, value)) if isinstance(value, int | float) else value
+
+
+Share = Annotated[float, BeforeValidator(_as_share), Field(ge=0, le=1)]
+Seconds = Annotated[float, BeforeValidator(_as_seconds), Field(ge=0.5, le=60)]
 NamedPurpose = Annotated[Purpose, BeforeValidator(purpose_named)]
 
 
@@ -24,10 +36,15 @@ def _trimmed(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_trimmed)]
 
 
+def _all_required(schema: dict[str, Any]) -> None:
+    """A model that is held to a schema leaves out what it may: it is asked for every field, empty ones too."""
+    schema["required"] = list(schema.get("properties", {}))
+
+
 class _Answer(BaseModel):
     """Fields that nobody asked for are left out: small models like to add some."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_all_required)
 
 
 class Strategy(_Answer):
@@ -44,7 +61,7 @@ class PlannedScene(_Answer):
     """One scene as the planner wants it."""
 
     purpose: NamedPurpose = Field(description="hook, problem, solution, story, social_proof or cta")
-    seconds: float = Field(gt=0, le=60)
+    seconds: Seconds
     idea: Text = Field(min_length=1, max_length=1000, description="what happens and what the viewer shall feel")
     motion_style: MotionStyle = "gentle drift"
     shows_product: bool = False
