@@ -277,6 +277,10 @@ class Answered(Done, Generic[Answer]):
 class LanguageEngine(Engine):
     """Answers a question with a typed value."""
 
+    def estimate_question(self, question: Question[Any]) -> Estimate:
+        """What one answer costs at most; a repair costs as much again."""
+        return Estimate()
+
     def prepare(self) -> None:
         """Load what the first question needs; may run in another thread while somebody else is asked."""
         return

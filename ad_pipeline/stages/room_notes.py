@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ad_pipeline.engines.contracts import Lesser
+from ad_pipeline.engines.contracts import Lesser, Licence
 from ad_pipeline.messages import Message, worded
 from ad_pipeline.routing.catalogue import models
 from ad_pipeline.stages.team import Step
@@ -15,6 +15,7 @@ from ad_pipeline.story.room.reviewing import Measured
 
 NOT_RUN = "not run"
 TEMPLATE = "animatic/template-writer"
+_OURS = TEMPLATE.split("/", 1)[1]
 
 
 def review_note(review: Review | None) -> dict[str, Any]:
@@ -44,23 +45,26 @@ def flags_note(found: Measured) -> list[dict[str, Any]]:
     ]
 
 
-def lesser_of(steps: Sequence[Step], replaced: Sequence[Complaint]) -> Lesser | None:
-    """Who stood in for whom, when anybody did: the first step whose wanted model did not do it, else our own lines."""
+def lesser_of(
+    steps: Sequence[Step], replaced: Sequence[Complaint], *, wrote: Sequence[str], licence: Licence | None
+) -> Lesser | None:
+    """Who wrote it in the end, when anybody stood in for whom the routes wanted; None when nobody did.
+
+    `wrote`: the models that answered. Our own writer is named beside them where it did a role or a line.
+    """
     whys = [_why(step) for step in steps if step.degraded]
     if not whys and not replaced:
         return None
-    used = next((step.used for step in steps if step.degraded), TEMPLATE)
-    if used not in models() or replaced:
-        used = TEMPLATE
-    first = (
-        whys[0]
-        if whys
-        else worded(
-            "our own writer's words stand in {count} times: {said}", count=len(replaced), said=replaced[0].message
-        )
-    )
+    ours = bool(replaced) or any(step.used == TEMPLATE for step in steps)
+    names = [*(model_id.split("/", 1)[1] for model_id in wrote), *([_OURS] if ours else [])]
+    if replaced:
+        scenes = len({complaint.scene for complaint in replaced})
+        said = replaced[0].message
+        whys.append(worded("our own writer's words stand in {count} scenes: {said}", count=scenes, said=said))
+    first = whys[0]
     why = worded("{first}, and {count} more", first=first, count=len(whys) - 1) if len(whys) > 1 else first
-    return Lesser(model_id=used, licence=models()[used].licence, why=why)
+    terms = licence or models()[TEMPLATE].licence
+    return Lesser(model_id=f"room/{' + '.join(dict.fromkeys(names))}", licence=terms, why=why)
 
 
 def _why(step: Step) -> Message:

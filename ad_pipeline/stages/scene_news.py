@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ad_pipeline.engines.contracts import Job, Progress, Written
+from ad_pipeline.messages import say
+from ad_pipeline.story.room.answers import SceneCopy
 
 _DECIDED: Mapping[str, tuple[str, ...]] = {
     "scene_plan": ("purpose", "seconds", "idea"),
@@ -42,3 +44,10 @@ class SceneNews:
         words = " / ".join(text for name, text in decided.items() if text and name not in ("purpose", "seconds"))
         news = Written(role=self._role, scene=number, decided=decided)
         self._job.report(Progress(fraction=self._fraction, note=f"{self._role} {number}: {words}"[:160], written=news))
+
+
+def tell_ours(job: Job, line: SceneCopy) -> None:
+    """That our own writer's words stand where a model's were told before."""
+    decided = {"narration": line.narration, "onscreen_text": line.onscreen_text}
+    note = say("our own writer instead, scene {number}: {words}", number=line.scene, words=line.narration)
+    job.report(Progress(fraction=0.5, note=note[:160], written=Written(role="ours", scene=line.scene, decided=decided)))

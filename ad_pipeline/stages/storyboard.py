@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, StoryEngine, StoryRequest
-from ad_pipeline.errors import EngineUnavailable, StoryboardRejected
+from ad_pipeline.errors import Cancelled, EngineUnavailable, StoryboardRejected
 from ad_pipeline.media.time import FILM
 from ad_pipeline.messages import worded
 from ad_pipeline.routing.route import decide
@@ -21,8 +24,10 @@ from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord
 from ad_pipeline.sessions.store import Draft, Session
 from ad_pipeline.stages.estimates import with_estimates
 from ad_pipeline.stages.making import Task, current, make
+from ad_pipeline.stages.room_notes import review_note
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard_verdicts import review_verdicts, storyboard_verdicts
+from ad_pipeline.stages.team import Step
 from ad_pipeline.stages.titling import check_texts_fit
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.stages.writers_room import room_parameters, write_in_room
@@ -30,6 +35,7 @@ from ad_pipeline.story.casting import chosen_persona
 from ad_pipeline.story.storyboard import Storyboard, storyboard_from_text
 
 STAGE_VERSION = 1
+_LOOK_EVERY_S = 0.2
 _KEPT_FIELDS = {"engine", "model", "version", "licence", "seed", "inputs", "verdicts", "details"}
 """Of a record whose words stay as they are."""
 
@@ -49,7 +55,8 @@ def make_storyboard(workplace: Workplace, session_id: str, wishes: Wishes = RESU
     if wishes.upgrade and _nobody_better(workplace, facts):
         wishes = replace(wishes, upgrade=False)
     task = storyboard_task(facts, workplace)
-    record = _kept_without_models(workplace, facts, task, wishes) or make(workplace, facts.session, task, wishes)
+    with _alone(workplace, facts):
+        record = _kept_without_models(workplace, facts, task, wishes) or make(workplace, facts.session, task, wishes)
     # What the roles answered lay there for whoever had to go on; now all of it is in the take.
     shutil.rmtree(_shelf(facts), ignore_errors=True)
     return record
@@ -58,14 +65,17 @@ def make_storyboard(workplace: Workplace, session_id: str, wishes: Wishes = RESU
 def storyboard_task(facts: SessionFacts, workplace: Workplace | None = None) -> Task:
     """What decides this session's storyboard; with a workplace, also how it is made."""
     brief = facts.brief
+    steps: list[Step] = []
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         if isinstance(engine, StoryEngine):
             board, done = engine.write_storyboard(StoryRequest(brief=brief, kit=facts.kit, seed=seed or 0), job)
+            noted = {"review": review_note(None), **({"steps": [step.noted() for step in steps]} if steps else {})}
+            done = replace(done, details={**done.details, **noted})
         else:
             assert workplace, "only a task that is given a workplace can be worked on"
             room_job = replace(job, shelf=_shelf(facts))
-            board, done = write_in_room(workplace, facts, seed=seed or 0, job=room_job)
+            board, done = write_in_room(workplace, facts, seed=seed or 0, job=room_job, steps=steps)
         if board.persona in ("", "auto"):
             choice = chosen_persona(brief, facts.kit)
             board = board.model_copy(update={"persona": choice.persona.name})
@@ -126,6 +136,27 @@ def _standing_edit(facts: SessionFacts, wishes: Wishes) -> TakeRecord | None:
     if not wishes.reuse or wishes.seed is not None or not picked or "edited" not in picked.details:
         return None
     return picked if picked.basis == _edit_basis(facts) and facts.session.is_intact(picked) else None
+
+
+@contextlib.contextmanager
+def _alone(workplace: Workplace, facts: SessionFacts) -> Generator[None]:
+    """One process writes a session's storyboard at a time; whoever waited finds it written, and asks and pays nobody.
+
+    Raises:
+        Cancelled: the work was stopped while it waited.
+    """
+    lock = FileLock(facts.session.folder / ".writing.lock")
+    while True:
+        try:
+            lock.acquire(timeout=_LOOK_EVERY_S)
+            break
+        except Timeout:
+            if workplace.should_stop():
+                raise Cancelled("the work was stopped") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _kept_without_models(

@@ -10,7 +10,7 @@ from ad_pipeline.media.time import FILM
 from ad_pipeline.stages.room_notes import NOT_RUN
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.story.room.answers import SCORES
-from ad_pipeline.story.room.facts import known_facts
+from ad_pipeline.story.room.facts import known_facts, may_be_told
 from ad_pipeline.story.room.questions import own_names
 from ad_pipeline.story.room.reviewing import GOOD_ENOUGH, measured
 from ad_pipeline.story.storyboard import Storyboard
@@ -51,11 +51,12 @@ def _word_verdicts(board: Storyboard, facts: SessionFacts) -> list[Verdict]:
         for scene_id, flag in flags
         if flag.severity != "forbidden" and flag.stands
     ]
+    barred = [f"brief: {claim.text}" for claim in facts.brief.claims if not may_be_told(claim.text)]
     return [
         Verdict(
             name="claim_safety",
-            passed=not forbidden and not unproven,
-            measured="; ".join(forbidden + unproven) or "none",
+            passed=not forbidden and not unproven and not barred,
+            measured="; ".join(forbidden + unproven + barred) or "none",
             limit="nothing forbidden, nothing without a source",
             severity="error" if forbidden and facts.brief.commercial else "warning",
             note="; ".join(dict.fromkeys(flag.fix(board.language) for _, flag in flags if flag.stands)),

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from pydantic import ValidationError
 from ad_pipeline.engines.comfy.recipe import narrowest
 from ad_pipeline.engines.contracts import Answer, Answered, Job, LanguageEngine, Licence, Progress, Question
 from ad_pipeline.errors import AdPipelineError, BudgetExceeded, EngineError, EngineUnavailable
-from ad_pipeline.messages import Message, say
+from ad_pipeline.messages import Message, say, worded
 from ad_pipeline.routing.catalogue import ModelRow, models
-from ad_pipeline.routing.route import Decision, decide, tokens_cost_usd
+from ad_pipeline.routing.route import Decision, decide
 from ad_pipeline.sessions.files import write_whole
 from ad_pipeline.sessions.fingerprint import fingerprint, job_id
 from ad_pipeline.stages.workplace import Workplace
@@ -30,6 +30,8 @@ from ad_pipeline.story.brief import Brief
 from ad_pipeline.story.room.roles import Role, role_facts
 
 _VERSION = 1
+_MOST_ANSWERS = 3
+"""An answer and two repairs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,8 @@ class Team:
     _gone: dict[str, AdPipelineError] = field(default_factory=dict[str, AdPipelineError])
     """Models that could not be reached: nobody waits for them once more."""
     _licences: dict[str, Licence] = field(default_factory=dict[str, Licence])
+    _lost_usd: float = 0.0
+    """What answers that came to nothing cost, since the last step was noted."""
 
     def ask(
         self,
@@ -103,7 +107,10 @@ class Team:
         faults: list[AdPipelineError] = []
         for row in decision.chain:
             if "language" not in row.crafts:
-                self._note(Step(role=role, wanted=decision.wanted.model_id, used=row.model_id, why=_whys(faults)))
+                # Whoever was ruled out by the brief is named too: it may be the reason that nobody was left.
+                barred = [worded("{model}: {why}", model=p.model_id, why=p.why) for p in decision.passed_over]
+                whys = (*barred, *_whys(faults))
+                self._note(Step(role=role, wanted=decision.wanted.model_id, used=row.model_id, why=whys))
                 return None
             self.job.report(Progress(fraction=fraction, note=say("{role}: {model}", role=role, model=row.model_id)))
             try:
@@ -162,17 +169,17 @@ class Team:
         if kept is None:
             answered = self._asked(row, question, work, fraction)
             self._put(work, row, answered)
-            answer, spent = answered.answer, answered
+            answer, spent, cost_usd = answered.answer, answered, answered.cost_usd
         else:
-            answer, spent = kept, None
-            question.heard(kept.model_dump(mode="json"))
+            (answer, cost_usd), spent = kept, None
+            question.heard(answer.model_dump(mode="json"))
         self._licences[row.model_id] = row.licence
         self._note(
             Step(
                 role=role, wanted=wanted, used=row.model_id, why=_whys(faults), kept=spent is None,
                 seconds=round(time.monotonic() - began_s, 3),
                 input_tokens=spent.input_tokens if spent else 0, output_tokens=spent.output_tokens if spent else 0,
-                repairs=spent.repairs if spent else 0, cost_usd=round(spent.cost_usd, 6) if spent else 0.0,
+                repairs=spent.repairs if spent else 0, cost_usd=cost_usd,
             )
         )  # fmt: skip
         return answer
@@ -191,19 +198,21 @@ class Team:
             should_stop=self.job.should_stop,
             paid=account.paid,
         )
-        account.begin()
+        account.begin(engine.estimate_question(question).cost_usd)
         try:
             answered = engine.ask(question, job)
         except BaseException:
             account.end(0.0)
+            self._lost_usd += account.paid_usd
             raise
         account.end(answered.cost_usd)
         return answered
 
-    def _on_shelf(self, work: str, answer: type[Answer]) -> Answer | None:
+    def _on_shelf(self, work: str, answer: type[Answer]) -> tuple[Answer, float] | None:
+        """What was answered before a crash, and what it cost then."""
         try:
             notes = json.loads((self.shelf / f"{work[:32]}.answer.json").read_bytes())
-            return answer.model_validate(notes["answer"])
+            return answer.model_validate(notes["answer"]), float(notes["paid_usd"])
         except (OSError, ValueError, KeyError, TypeError, ValidationError):
             return None
 
@@ -217,7 +226,8 @@ class Team:
         write_whole(self.shelf / f"{work[:32]}.answer.json", json.dumps(notes, ensure_ascii=False))
 
     def _note(self, step: Step) -> None:
-        self.steps.append(step)
+        self.steps.append(replace(step, cost_usd=round(step.cost_usd + self._lost_usd, 6)))
+        self._lost_usd = 0.0
 
 
 class _Account:
@@ -233,23 +243,24 @@ class _Account:
         self.job_id = job_id(work, attempt)
         self._ledger, self._session_id, self._row, self._role = workplace.ledger, session_id, row, role
         self._budget_usd = budget_usd
-        self._paid_usd = 0.0
+        self.paid_usd = 0.0
 
     def paid(self, usd: float) -> None:
         """A vendor took it, whatever comes of the answer."""
-        self._paid_usd += usd
+        self.paid_usd += usd
 
-    def begin(self) -> None:
+    def begin(self, most_usd: float) -> None:
+        """Set aside what it may cost at most, its repairs included: no answer overruns a budget."""
         if not self._is_free:
             self._ledger.reserve(
                 job_id=self.job_id, session_id=self._session_id, engine=self._row.model_id, artifact=self._role,
-                usd=round(tokens_cost_usd(self._row, self._role), 6), budget_usd=self._budget_usd,
+                usd=round(_MOST_ANSWERS * most_usd, 6), budget_usd=self._budget_usd,
             )  # fmt: skip
 
     def end(self, cost_usd: float) -> None:
         if self._is_free:
             return
-        spent_usd = max(cost_usd, self._paid_usd)
+        spent_usd = max(cost_usd, self.paid_usd)
         if spent_usd:
             self._ledger.settle(self.job_id, usd=round(spent_usd, 6))
         else:

@@ -17,9 +17,9 @@ from ad_pipeline.messages import worded
 from ad_pipeline.routing.route import ROOM, role_decisions
 from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts, picture_styles
 from ad_pipeline.stages.room_notes import flags_note, lesser_of, review_note, scores_note
-from ad_pipeline.stages.scene_news import SceneNews
+from ad_pipeline.stages.scene_news import SceneNews, tell_ours
 from ad_pipeline.stages.session_facts import SessionFacts
-from ad_pipeline.stages.team import Team
+from ad_pipeline.stages.team import Step, Team
 from ad_pipeline.stages.titling import why_not_fitting
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.room.answers import Copy, Direction, Review, ScenePlan, Strategy
@@ -68,15 +68,16 @@ class _Version:
     review: Review | None = None
 
 
-def write_in_room(workplace: Workplace, facts: SessionFacts, *, seed: int, job: Job) -> tuple[Storyboard, Done]:
-    """The team's storyboard; what stands in it and who wrote it is in the details.
+def write_in_room(
+    workplace: Workplace, facts: SessionFacts, *, seed: int, job: Job, steps: list[Step]
+) -> tuple[Storyboard, Done]:
+    """The team's storyboard; what stands in it and who wrote it is in the details. `steps` grows also where it fails.
 
     Raises:
         EngineUnavailable: no language model planned or wrote anything.
         Cancelled: the work was stopped; what was answered lies on the job's shelf.
     """
-    room = _Room(workplace, facts, seed=seed, job=job)
-    return room.write()
+    return _Room(workplace, facts, seed=seed, job=job, steps=steps).write()
 
 
 def room_parameters(facts: SessionFacts) -> Mapping[str, Any]:
@@ -85,23 +86,27 @@ def room_parameters(facts: SessionFacts) -> Mapping[str, Any]:
     if not decisions:
         return {}
     page = facts.product_facts
+    asked: list[Role] = [role for role in decisions if "language" in decisions[role].wanted.crafts]
     return {
-        "prompts": own_prompts().version(*decisions),
+        "prompts": own_prompts().version(*asked, language=facts.brief.story_language),
         "roles": {role: decision.wanted.model_id for role, decision in decisions.items()},
         "page": page.model_dump(exclude={"read_at"}) if page else None,
     }
 
 
 class _Room:
-    def __init__(self, workplace: Workplace, facts: SessionFacts, *, seed: int, job: Job) -> None:
+    def __init__(self, workplace: Workplace, facts: SessionFacts, *, seed: int, job: Job, steps: list[Step]) -> None:
         self._facts, self._seed, self._job = facts, seed, job
         self._given, self._choice = assignment_of(facts)
         self._brands = known_brands(workplace)
         assert job.shelf, "the pipeline gives every job a shelf"
         self._team = Team(
             workplace=workplace, session_id=facts.session.session_id, brief=facts.brief, shelf=job.shelf, job=job,
-            seed=seed,
+            seed=seed, steps=steps,
         )  # fmt: skip
+        for role, decision in role_decisions(facts.brief).items():
+            if "language" in decision.wanted.crafts:  # a broken prompt is told before anybody is asked
+                own_prompts().instructions(role, self._given.language, **self._given.slots)
         self._replaced: list[Complaint] = []
         """Of the version that is being written."""
         self._strange: list[Complaint] = []
@@ -229,6 +234,9 @@ class _Room:
         if copy is None:
             return ours
         found, self._replaced = mended(copy, ours, self._given, seconds=seconds, brands=self._brands)
+        lines = {line.scene: line for line in found.scenes}
+        for number in dict.fromkeys(complaint.scene for complaint in self._replaced if complaint.scene in lines):
+            tell_ours(self._job, lines[number])
         return found
 
     # --- what came of it ---------------------------------------------------------------------
@@ -251,7 +259,9 @@ class _Room:
                 board = board.with_scene(scene.model_copy(update={"onscreen_text": line, **extra}))
                 self._replaced.append(Complaint(kind="room", scene=scene.number, said=late[scene.id].message))
         for scene_id in why_not_fitting(self._facts, board) if late else ():
-            board = board.with_scene(board.scene(scene_id).model_copy(update={"onscreen_text": ""}))
+            narration = next((o.narration for o in ours if o.id == scene_id), "")
+            quiet = board.scene(scene_id).model_copy(update={"onscreen_text": "", "narration": narration})
+            board = board.with_scene(quiet)
         return board
 
     @property
@@ -266,7 +276,7 @@ class _Room:
     def _done(self, strategy: Strategy, versions: Sequence[_Version], best: _Version) -> Done:
         team = self._team
         replaced = [*best.replaced, *self._strange]
-        lesser = lesser_of(team.steps, replaced)
+        lesser = lesser_of(team.steps, replaced, wrote=team.wrote, licence=team.licence)
         details: dict[str, Any] = {
             "steps": [step.noted() for step in team.steps],
             "strategy": strategy.model_dump(),

@@ -195,7 +195,7 @@ def test_a_plan_that_is_no_plan_is_ours_and_the_model_writes_for_it(placed: Plac
     assert used_by_role(record)["scene_plan"] == "animatic/template-writer"
     assert board.scenes[0].narration == "오후 세 시, 마음도 마르죠."
     assert board.scenes[-1].purpose == "cta"
-    assert record.degraded and record.degraded.used == "animatic/template-writer"
+    assert record.degraded and record.degraded.used == "room/qwen2.5-7b + template-writer"
 
 
 def test_pictures_that_nobody_directed_are_our_own_writers(placed: Placed) -> None:

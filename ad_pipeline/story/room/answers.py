@@ -7,6 +7,7 @@ nonsense out; what fits a scene is a complaint, which a model can mend (`complai
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -30,7 +31,12 @@ NamedPurpose = Annotated[Purpose, BeforeValidator(purpose_named)]
 
 
 def _trimmed(value: Any) -> Any:
-    return " ".join(value.split()) if isinstance(value, str) else value
+    """Whole letters and plain spaces: no control, direction or zero-width character of a model reaches a film."""
+    if not isinstance(value, str):
+        return value
+    whole = unicodedata.normalize("NFC", value)
+    seen = (" " if c.isspace() else "" if unicodedata.category(c) in _UNSEEN else c for c in whole)
+    return " ".join("".join(seen).split())
 
 
 Text = Annotated[str, BeforeValidator(_trimmed)]
@@ -39,6 +45,9 @@ Text = Annotated[str, BeforeValidator(_trimmed)]
 def _all_required(schema: dict[str, Any]) -> None:
     """A model that is held to a schema leaves out what it may: it is asked for every field, empty ones too."""
     schema["required"] = list(schema.get("properties", {}))
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 class _Answer(BaseModel):

@@ -80,7 +80,9 @@ def with_its_facts(line: SceneCopy, given: Assignment) -> SceneCopy:
     ]
     flags = flags_of_all(statements, supported=[fact.claim for fact in given.facts], names=given.names)
     stated = {flag.supported_by.text for flag in flags if flag.supported_by}
-    ids = (*line.facts, *(fact.fact_id for fact in given.facts if fact.text in stated))
+    said = [text for text, _ in statements if text]
+    named = [fact.fact_id for fact in named_facts(line.facts, given.facts) if any(_states(text, fact) for text in said)]
+    ids = (*named, *(fact.fact_id for fact in given.facts if fact.text in stated))
     return line.model_copy(update={"facts": tuple(dict.fromkeys(ids))[:3]})
 
 
@@ -157,12 +159,12 @@ def _elements(planned: PlannedScene, *, has_claim: bool) -> tuple[str, ...]:
 
 
 def _states(written: str, fact: Fact) -> bool:
-    """Whether the written words hold a number of the fact, or most of its words."""
-    told = {word for word in fact.text.split() if any(letter.isdigit() for letter in word)}
-    if told:
-        return any(word in written for word in told)
-    words = fact.text.split()
-    return sum(word in written for word in words) > len(words) / 2
+    """Whether a text holds a number of the fact beside one of its words, or half its words where it has none."""
+    numbers = re.findall(r"\d+(?:\.\d+)?", fact.text)
+    words = [word[:2] for word in re.findall(r"[^\W\d_]{2,}", fact.text)]
+    has_number = not numbers or any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", written) for n in numbers)
+    shared = sum(word in written for word in words)
+    return has_number and shared >= (1 if numbers else max(1, len(words) / 2))
 
 
 def _mood(text: str) -> str:

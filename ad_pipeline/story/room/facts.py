@@ -29,9 +29,9 @@ class Fact:
 
 def known_facts(brief: Brief, page: ProductFacts | None) -> tuple[Fact, ...]:
     """F1, F2, ...: the brief's own claims first."""
-    found = [(claim.text, claim.source) for claim in brief.claims]
+    found = [(claim.text, claim.source) for claim in brief.claims if may_be_told(claim.text)]
     if page:
-        usable = [text for text in page.claims if _may_be_told(text)]
+        usable = [text for text in page.claims if may_be_told(text)]
         found += [(text, page.source_of("claims")) for text in usable[:_MOST_CLAIMS]]
         if page.ingredients:
             found.append((", ".join(page.ingredients[:_MOST_INGREDIENTS]), page.source_of("ingredients")))
@@ -42,7 +42,7 @@ def known_facts(brief: Brief, page: ProductFacts | None) -> tuple[Fact, ...]:
     return tuple(Fact(fact_id=f"F{at}", text=text, source=source) for at, (text, source) in enumerate(ordered, 1))
 
 
-def _may_be_told(text: str) -> bool:
+def may_be_told(text: str) -> bool:
     """Whether an ad may say it at all, in either language: what the law forbids is no fact, whoever says it."""
     flags = [flag for language in get_args(StoryLanguage) for flag in flags_of(text, language)]
     return not any(flag.severity == "forbidden" for flag in flags)

@@ -65,9 +65,9 @@ class Prompts:
                 name=name, problem=error, known=", ".join(f"${slot}" for slot in slots),
             ) from error  # fmt: skip
 
-    def version(self, *roles: Role) -> str:
-        """A short hash over the prompts of these roles in all languages: another one means another storyboard."""
-        names = [f"{role_facts()[role].prompt}.{language}.md" for role in roles for language in get_args(StoryLanguage)]
+    def version(self, *roles: Role, language: StoryLanguage) -> str:
+        """A short hash over the prompts of these roles: another one means another storyboard."""
+        names = [f"{role_facts()[role].prompt}.{language}.md" for role in roles]
         return hashlib.sha256("\0".join(map(self._text, names)).encode()).hexdigest()[:12]
 
     def _text(self, name: str) -> str:
