@@ -19,6 +19,7 @@ from ad_pipeline.errors import StoryboardRejected
 from ad_pipeline.messages import Message
 from ad_pipeline.routing.catalogue import ModelRow, models
 from ad_pipeline.settings import settings_from_environment
+from ad_pipeline.story.arc import purposes_for
 from ad_pipeline.story.border import nearest
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import Brief
@@ -203,7 +204,7 @@ def _cost_usd(row: ModelRow, stage: RoutedStage, *, brief: Brief, scene: Scene |
     if row.model_id == ROOM:
         return sum(decide(role, brief=brief).cost_usd for role in WRITING_ROLES)
     if "language" in row.crafts:
-        return tokens_cost_usd(row, stage)
+        return tokens_cost_usd(row, stage) * _scenes_share(brief)
     amount = {
         None: 0.0,
         "storyboard": 1.0,
@@ -215,8 +216,13 @@ def _cost_usd(row: ModelRow, stage: RoutedStage, *, brief: Brief, scene: Scene |
     return row.cost_usd * amount
 
 
+def _scenes_share(brief: Brief) -> float:
+    """The table's tokens are those of an ad of five scenes; half of them are the same for any number."""
+    return 0.5 + 0.1 * len(purposes_for(brief))
+
+
 def tokens_cost_usd(row: ModelRow, stage: str) -> float:
-    """What a role's work usually costs there, in USD."""
+    """What a role's work on five scenes usually costs there, in USD."""
     tokens = next((facts.tokens for role, facts in role_facts().items() if role == stage), {})
     prices = {"input": row.usd_per_million_input, "output": row.usd_per_million_output}
     return sum(count * prices[kind] for kind, count in tokens.items()) / 1e6

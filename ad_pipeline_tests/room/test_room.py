@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ad_pipeline.engines.contracts import Written
-from ad_pipeline.errors import BriefRejected
+from ad_pipeline.errors import BriefRejected, InputRejected
 from ad_pipeline.messages import Message
+from ad_pipeline.stages.storyboard import make_storyboard
 from ad_pipeline.stages.workplace import StepReport
 from ad_pipeline.story.personas import personas
 from ad_pipeline.story.room.answers import BriefNotes, Copy, Direction, Review, ScenePlan, Strategy
@@ -373,3 +376,98 @@ def test_every_field_of_an_answer_is_asked_for() -> None:
         for part in (schema, *schema.get("$defs", {}).values()):
             if "properties" in part:
                 assert part["required"] == list(part["properties"]), answer
+
+
+@pytest.mark.parametrize("odd", ["\x1b[31m", "\u202e", "\u200b", "\ufeff", "\u00ad", "\x00", "\U000e0041"])
+def test_no_unseen_character_of_a_model_reaches_the_storyboard(placed: Placed, odd: str) -> None:
+    def strange(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        told["scenes"][1] |= {"narration": f"괜찮아요, {odd}숨을 골라요.", "onscreen_text": f"숨 {odd}고르기"}
+        return told
+
+    with writing({"copy": strange}) as server:
+        _, facts = written(placed(local=server))
+
+    assert odd.strip("[31m") not in facts.storyboard.to_json()
+    assert "숨" in facts.storyboard.scenes[1].onscreen_text
+
+
+def test_letters_that_came_in_pieces_are_whole(placed: Placed) -> None:
+    def pieces(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        told["scenes"][1]["narration"] = unicodedata.normalize("NFD", "괜찮아요, 숨을 골라요.")
+        return told
+
+    with writing({"copy": pieces}) as server:
+        record, facts = written(placed(local=server))
+
+    assert facts.storyboard.scenes[1].narration == "괜찮아요, 숨을 골라요."
+    assert record.degraded is None
+
+
+def test_a_template_storyboard_says_which_roles_were_asked_in_vain(placed: Placed) -> None:
+    record, _ = written(placed())
+
+    assert [step["role"] for step in record.details["steps"]] == ["strategy", "scene_plan", "copy"]
+    assert all("ollama serve" in step["why"][0] for step in record.details["steps"])
+    assert {note["score"] for note in record.details["review"].values()} == {"not run"}
+
+
+def test_a_model_that_the_licence_rules_out_is_named_as_the_reason(placed: Placed, tmp_path: Path) -> None:
+    with writing() as server:
+        workplace = placed(local=server)
+        own = tmp_path / "models.toml"
+        own.write_text(own.read_text() + '[use]\nlocal = "ollama/exaone3.5-7.8b"\n', encoding="utf-8")
+        record, _ = written(workplace, engine_preference="local")
+
+        assert server.asked == []
+    assert record.degraded and "EXAONE AI Model License" in record.degraded.why
+
+
+def test_a_claim_of_the_brief_that_the_law_forbids_is_told_and_in_no_question(placed: Placed) -> None:
+    with writing() as server:
+        record, _ = written(placed(local=server), claims=[{"text": "여드름 완치", "source": "자사"}])
+        asked = [question.first_text for question in server.asked]
+
+    assert not any("완치" in text for text in asked)
+    verdict = next(v for v in record.verdicts if v.name == "claim_safety")
+    assert not verdict.passed and "brief: 여드름 완치" in verdict.measured
+
+
+def test_a_prompt_that_cannot_be_filled_is_told_before_anybody_is_asked(
+    placed: Placed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "director.ko.md").write_text("당신은 감독입니다. $budget", encoding="utf-8")
+    monkeypatch.setenv("AD_PIPELINE_PROMPTS", str(tmp_path / "prompts"))
+
+    with writing() as server, pytest.raises(InputRejected, match=r"director.ko.md holds a \$ that names no slot"):
+        written(placed(local=server))
+
+    assert server.asked == []
+
+
+def test_a_prompt_of_another_language_or_of_a_role_that_is_not_asked_changes_nothing(
+    placed: Placed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prompts").mkdir()
+    with writing() as server:
+        workplace = placed(local=server)
+        first, _ = written(workplace)
+        (tmp_path / "prompts" / "copywriter.en.md").write_text("You write. $tone", encoding="utf-8")
+        (tmp_path / "prompts" / "editor.ko.md").write_text("다듬습니다. $tone", encoding="utf-8")
+        monkeypatch.setenv("AD_PIPELINE_PROMPTS", str(tmp_path / "prompts"))
+
+        assert make_storyboard(workplace, "ad") == first
+
+
+def test_the_narrowest_licence_of_all_who_wrote_is_the_storyboards(placed: Placed, tmp_path: Path) -> None:
+    with writing() as server, writing() as cloud:
+        workplace = placed(local=server, cloud=cloud)
+        own = tmp_path / "models.toml"
+        own.write_text(own.read_text() + '[use]\nlocal = "ollama/llama3.1-8b"\n', encoding="utf-8")
+        server.models.append("llama3.1:8b")
+        record, _ = written(workplace, engine_preference="hybrid", budget_usd=2.0)
+
+    assert record.licence.paid_ads == "limited"
+    assert "Llama 3.1 Community License" in record.licence.name
