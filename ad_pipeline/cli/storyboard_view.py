@@ -42,7 +42,8 @@ class SceneStream:
                 print(report.note, file=sys.stderr, flush=True)  # progress, no part of the answer
             return
         if self._as_json:
-            line = {"event": "scene", "role": news.role, "scene": news.scene, **news.decided}
+            told = {name: float(text) if name == "seconds" else text for name, text in news.decided.items()}
+            line = {"event": "scene", "role": news.role, "scene": news.scene, **told}
             print(json.dumps(line, ensure_ascii=False), flush=True)
             return
         if news.role != self._role:
@@ -185,6 +186,7 @@ def _role_said(role: str) -> str:
     words = {
         "scene_plan": say("scene plan"), "copy": say("copy"), "copy_polish": say("copy, polished"),
         "direction": say("pictures"), "rewrite": say("new words"),
+        "ours": say("our own writer instead"),
     }  # fmt: skip
     return words.get(role, role)
 
