@@ -13,12 +13,12 @@ from ad_pipeline.story.hangul import is_hangul
 from ad_pipeline.story.room.answers import Copy, Direction, SceneCopy, ScenePlan, Strategy
 from ad_pipeline.story.room.facts import named_facts
 from ad_pipeline.story.room.guards import names_product, strangers, unknown_names
+from ad_pipeline.story.room.hollow import echoes, marks_in, repeats
+from ad_pipeline.story.room.languages import wrong_languages
 from ad_pipeline.story.room.questions import Assignment, syllables_in
 from ad_pipeline.story.speaking import needed_seconds, syllables
 from ad_pipeline.story.spoken_form import spoken_form
 
-_LEAST_SHARE = 0.6
-"""Of a Korean text's letters that are Hangul: names and units may be Latin, the rest may not."""
 _LONGEST_LINE = {"ko": 16, "en": 24}
 _LONGEST_WRITTEN = {"ko": 34, "en": 52}
 _SLACK_S = 0.02
@@ -46,7 +46,7 @@ class Complaint:
 
 
 def strategy_complaints(answer: Strategy, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
-    text = f"{answer.usp}\n{answer.message}"
+    text = f"{answer.audience}\n{answer.insight}\n{answer.usp}\n{answer.message}"
     return [Complaint(kind="stranger", said=said) for said in strangers(text, given, brands=brands)]
 
 
@@ -55,7 +55,7 @@ def plan_complaints(answer: ScenePlan, given: Assignment, *, brands: Sequence[st
     found = [
         Complaint(kind="stranger", scene=at, said=said)
         for at, text in enumerate(texts)
-        for said in strangers(text, given, brands=brands)
+        for said in (*strangers(text, given, brands=brands), *_forbidden(text, given))
     ]
     if len(answer.scenes) != given.scene_count:
         said = worded("there are {got} scenes; make exactly {wanted}", got=len(answer.scenes), wanted=given.scene_count)
@@ -79,7 +79,7 @@ def copy_complaints(
     lines = [line for line in answer.scenes if 1 <= line.scene <= len(seconds)]
     for line in lines:
         found += line_complaints(line, given, brands=brands)
-    found += _overruns(lines, given, seconds)
+    found += [*_overruns(lines, given, seconds), *hollow_complaints(lines, given)]
     texts = [f"{line.narration} {line.onscreen_text}" for line in lines]
     if lines and not names_product(texts, given):
         found.append(
@@ -90,10 +90,24 @@ def copy_complaints(
     return found
 
 
+def hollow_complaints(lines: Sequence[SceneCopy], given: Assignment) -> list[Complaint]:
+    """What only shows when all lines are there: nobody speaks, or the same is said again."""
+    found = [
+        Complaint(kind="words", scene=at, said=worded("scene {first} says the same; say something else", first=first))
+        for at, first in repeats([(line.scene, line.narration) for line in lines])
+    ]
+    echoing = [line.scene for line in lines if echoes(line.narration, line.onscreen_text)]
+    said = worded("what is written is the narration again, in more than one scene; write something else")
+    found += [Complaint(kind="words", scene=at, said=said) for at in echoing if len(echoing) > 1]
+    if lines and given.brief.voice != "none" and not any(line.narration for line in lines):
+        found.append(Complaint(kind="silent", said=worded("nobody speaks in any scene; write narration")))
+    return found
+
+
 def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]) -> list[Complaint]:
     """One scene's words, but for their length."""
     both = f"{line.narration}\n\n{line.onscreen_text}".strip()
-    said = [*_wrong_languages(line, given), *strangers(both, given, brands=brands)]
+    said = [*wrong_languages(line, given), *strangers(both, given, brands=brands), *marks_in(line, given)]
     korean = both if given.written == "ko" else line.narration
     said += [worded("it names {name!r}, which the brief does not know", name=n) for n in unknown_names(korean, given)]
     avoided = [word for word in given.kit.words_to_avoid if _says(both, word)]
@@ -138,21 +152,30 @@ def _unreadable(line: SceneCopy, given: Assignment) -> list[Message]:
 
 
 def direction_complaints(answer: Direction, given: Assignment, count: int, *, brands: Sequence[str]) -> list[Complaint]:
+    """Foreign words are strangers here too: the models that draw it would write them into the picture."""
     found = _numbering([shot.scene for shot in answer.scenes], count)
-    shared = strangers(f"{answer.look}\n{answer.person}", given, brands=brands)
-    found += [Complaint(kind="stranger", said=said) for said in shared]
-    for shot in answer.scenes:
-        words = f"{shot.shot}\n{shot.motion_prompt}\n{shot.camera}"
-        found += [
-            Complaint(kind="stranger", scene=shot.scene, said=said) for said in strangers(words, given, brands=brands)
-        ]
-        if any(is_hangul(letter) for letter in shot.shot + shot.motion_prompt):
-            found.append(
-                Complaint(kind="language", scene=shot.scene, said=worded("shot and motion_prompt must be in English"))
-            )
-    if any(is_hangul(letter) for letter in answer.look + answer.person):
-        found.append(Complaint(kind="language", said=worded("look and person must be in English")))
+    shared = [answer.look, answer.person]
+    texts = [(0, shared, answer.music_mood)]
+    texts += [
+        (shot.scene, [shot.shot, shot.motion_prompt, shot.camera], shot.negative_prompt) for shot in answer.scenes
+    ]
+    for scene, seen, apart in texts:
+        words = "\n".join(seen)
+        said = [*strangers(f"{words}\n{apart}", given, brands=brands), *_forbidden(words, given)]
+        if any(is_hangul(letter) for letter in words + apart):
+            said.append(worded("it holds Korean; everything that is seen or heard is described in English"))
+        found += [Complaint(kind="stranger", scene=scene, said=sentence) for sentence in said]
     return found
+
+
+def _forbidden(text: str, given: Assignment) -> list[Message]:
+    """What may not be claimed in either language; proof is the copy's matter."""
+    statements: list[tuple[str, StoryLanguage]] = [(text, "ko"), (text, "en")]
+    return [
+        worded("{words!r} may not be claimed", words=", ".join(flag.words))
+        for flag in flags_of_all(statements, supported=[], names=given.names)
+        if flag.severity == "forbidden"
+    ]
 
 
 def overrun_s(line: SceneCopy, given: Assignment, length_s: float) -> float:
@@ -188,31 +211,6 @@ def _numbering(numbers: Sequence[int], count: int) -> list[Complaint]:
     if len(set(numbers)) != len(numbers):
         found.append(Complaint(kind="scenes", said=worded("a scene stands there twice; answer for each once")))
     return found
-
-
-def _wrong_languages(line: SceneCopy, given: Assignment) -> list[Message]:
-    """Together where an ad has one language: a short English headline over Korean words is Korean advertising."""
-    if given.written == given.language:
-        return _wrong_language(f"{line.narration}\n{line.onscreen_text}", given.language, given)
-    return [
-        *_wrong_language(line.narration, given.language, given),
-        *_wrong_language(line.onscreen_text, given.written, given),
-    ]
-
-
-def _wrong_language(text: str, language: StoryLanguage, given: Assignment) -> list[Message]:
-    names = f"{given.brief.product} {given.kit.name} {given.kit.name_ko} {given.kit.wordmark}".lower().split()
-    words = [word for word in re.findall(r"[^\W\d_]+", text) if word.lower() not in names]
-    letters = [letter for word in words for letter in word]
-    if not letters:
-        return []
-    share = sum(is_hangul(letter) for letter in letters) / len(letters)
-    shown = text.strip()[:40]
-    if language == "ko" and share < _LEAST_SHARE:
-        return [worded("{text!r} is not in Korean; write it in Korean", text=shown)]
-    if language == "en" and share > 0:
-        return [worded("{text!r} holds Korean; write it in English", text=shown)]
-    return []
 
 
 def _says(text: str, word: str) -> bool:
