@@ -171,11 +171,9 @@ def direction_complaints(answer: Direction, given: Assignment, count: int, *, br
 def _forbidden(text: str, given: Assignment) -> list[Message]:
     """What may not be claimed in either language; proof is the copy's matter."""
     statements: list[tuple[str, StoryLanguage]] = [(text, "ko"), (text, "en")]
-    return [
-        worded("{words!r} may not be claimed", words=", ".join(flag.words))
-        for flag in flags_of_all(statements, supported=[], names=given.names)
-        if flag.severity == "forbidden"
-    ]
+    flags = flags_of_all(statements, supported=[], names=given.names)
+    found = dict.fromkeys(", ".join(flag.words) for flag in flags if flag.severity == "forbidden")
+    return [worded("{words!r} may not be claimed", words=words) for words in found]
 
 
 def overrun_s(line: SceneCopy, given: Assignment, length_s: float) -> float:

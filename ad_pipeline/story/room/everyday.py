@@ -19,7 +19,7 @@ LATIN = frozenset(
 
 OF_ORDERS = frozenset(
     "브랜드 제품 상품 이름 링크 문구 표현 광고 광고문 슬로건 사용자 시청자 소비자 고객님 여러분 프롬프트 시스템 "
-    "인공지능 어시스턴트 이제부터 지금부터 오늘부터 우리의 저희의 글로벌 화장품 새로운 "
+    "인공지능 어시스턴트 이제부터 지금부터 오늘부터 우리의 저희의 글로벌 화장품 새로운 공식몰 공식스토어 쇼핑몰 "
     "previous instructions instruction following assistant important customer customers brand product website answer "
     "storyboard narration ignore instead never please system english korean korea json http https".split()
 )

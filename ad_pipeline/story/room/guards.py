@@ -17,6 +17,7 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from ad_pipeline.messages import Message, worded
+from ad_pipeline.story.brief import StoryLanguage
 from ad_pipeline.story.hangul import is_hangul
 from ad_pipeline.story.room.contacts import contacts_in, plain
 from ad_pipeline.story.room.everyday import LATIN, OF_ORDERS, PARTICLES
@@ -25,9 +26,12 @@ from ad_pipeline.story.room.questions import Assignment
 _WORD = re.compile(r"[A-Za-z][A-Za-z'&+-]+|[가-힣]{2,}")
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\U0001f1e6-\U0001f1ff]")
 # ASCII, as Korean puts its particles right behind a Latin name and that is a word's end too.
-_NAME = re.compile(
-    rf"\b[A-Z]+[a-z]+[A-Z][A-Za-z]*|\b[A-Z][A-Za-z]+(?=(?:{'|'.join(PARTICLES)}|예요)(?![가-힣]))", re.ASCII
-)
+_CAMEL = r"\b[A-Z]+[a-z]+[A-Z][A-Za-z]*"
+_NAMES: dict[StoryLanguage, re.Pattern[str]] = {
+    "ko": re.compile(rf"{_CAMEL}|\b[A-Z][A-Za-z]+(?=(?:{'|'.join(PARTICLES)}|예요)(?![가-힣]))", re.ASCII),
+    "en": re.compile(_CAMEL, re.ASCII),
+}
+_SPACED = re.compile(r"(?<![가-힣])[가-힣](?:\s[가-힣]){2,}(?![가-힣])")
 _QUOTED = r"[\"'“”‘’「」『』«»<>]([^\"'“”‘’「」『』«»<>]{2,40})[\"'“”‘’「」『』«»<>]"
 _SHOP = r"공식\s?(?:몰|스토어|샵|사이트|계정)|쇼핑몰|닷컴"
 # What an order itself marks as a name: in quotes, before and behind such words, or as what shall be praised.
@@ -59,10 +63,11 @@ def _listed(key: str) -> tuple[str, ...]:
 def strangers(text: str, given: Assignment, *, brands: Sequence[str]) -> tuple[Message, ...]:
     """What stands in `text` and has no business there, a sentence each. `brands`: names of all brands that we know."""
     seen = plain(text)
+    closed = _SPACED.sub(lambda spaced: re.sub(r"\s", "", spaced.group()), seen)
     hidden = any(unicodedata.category(letter) in ("Cf", "Co") for letter in text)
     return (
         *_links(seen, given),
-        *_other_brands(seen, given, brands),
+        *_other_brands(f"{seen}\n{closed}" if closed != seen else seen, given, brands),
         *_tainted(seen, given),
         *((worded("it holds an emoji; use words"),) if _EMOJI.search(seen) else ()),
         *((worded("it holds letters that nobody sees; leave them out"),) if hidden else ()),
@@ -70,14 +75,12 @@ def strangers(text: str, given: Assignment, *, brands: Sequence[str]) -> tuple[M
 
 
 def unknown_names(text: str, given: Assignment) -> tuple[str, ...]:
-    """Latin names in Korean copy that neither the brief, the kit nor the facts know.
+    """Latin names that neither the brief, the kit nor the facts know.
 
-    A name is written LikeThis or has a particle right behind it; a capital alone is a headline's.
+    A name is written LikeThis or has a Korean particle right behind it; a capital alone is a headline's.
     """
-    if given.language != "ko":
-        return ()
     own = _own_words(given) | LATIN
-    found = dict.fromkeys(name.group() for name in _NAME.finditer(plain(text)))
+    found = dict.fromkeys(name.group() for name in _NAMES[given.language].finditer(plain(text)))
     return tuple(name for name in found if name.lower() not in own and not (name.isupper() and len(name) < 4))
 
 

@@ -19,7 +19,7 @@ _LABEL = re.compile(
 )
 _SPEAKER = re.compile(r"(?:^|[.?!…]\s+)[A-Z]\s?:\s")
 _DIRECTION = re.compile(
-    r"[\[\]{}]|^\(|\(\s?(?:한숨|웃|미소|속삭|효과음|음악|정적|침묵|잠시|배경|sigh|laugh|smil|whisper|pause|music|beat|sfx|"
+    r"\[[^\]]*\]|\{[^}]*\}|^\(|\(\s?(?:한숨|웃|미소|속삭|효과음|음악|정적|침묵|잠시|배경|sigh|laugh|smil|whisper|pause|music|beat|sfx|"
     r"soft|gentl|warm)[^)]*\)",
     re.IGNORECASE,
 )
@@ -33,7 +33,7 @@ def marks_in(line: SceneCopy, given: Assignment) -> list[Message]:
         said.append(worded("it holds marks of a text format; write the bare words"))
     if any(_LABEL.search(text) for text in texts) or _SPEAKER.search(line.narration):
         said.append(worded("it says who speaks or what it is; write only the words themselves"))
-    if _DIRECTION.search(line.narration) or re.search(r"[\[\]]", line.onscreen_text):
+    if _DIRECTION.search(line.narration) or re.search(r"\[[^\]]*\]", line.onscreen_text):
         said.append(worded("it holds stage directions in brackets; write only what is said"))
     long = len(line.narration.split()) > _EMPHASIS_WORDS
     own = {_squeezed(name) for name in given.names}
