@@ -22,6 +22,7 @@ Severity = Literal["forbidden", "needs_proof"]
 
 # A sentence, or a part of one that stands alone; a comma in 1,000 or a point in 1.5 ends nothing.
 _CLAUSE = re.compile(r"(?:[^.!?…。！？,;\n]|(?<=\d)[.,](?=\d)|(?<=\bno)\.(?=\s?\d)|(?<=\bdr)\.)+")
+_SENTENCE = re.compile(r"(?:[^.!?…。！？\n]|(?<=\d)\.(?=\d)|(?<=\bno)\.(?=\s?\d)|(?<=\bdr)\.)+")
 _ENDLESS = re.compile(r"[\d,.]+([\d,.]{24})")
 _NOT_EN = re.compile(
     r"\b(?:not|never|isn.t|aren.t|doesn.t|don.t|cannot|can.t|won.t|nor|no)\s+(?!just|only|stop|fail)(?:[\w-]+\s+){0,2}$"
@@ -78,8 +79,9 @@ def flags_of(
     """Everything in `text` that breaks a rule, in the order of the rules, a flag per clause.
 
     A clause may run over a line's end, not over an empty line. A claim carries a finding that needs proof when the
-    clause says its numbers and words and nothing else; no claim carries what is forbidden. `names` are the product's
-    and brand's own: their words need no proof where they stand in full, and a number in them is no measurement.
+    clause says its numbers and words and nothing else, and its sentence what was measured; no claim carries what is
+    forbidden. `names` are the product's and brand's own: their words need no proof where they stand in full, and a
+    number in them is no measurement.
     """
     plain = _plain(text)
     low = "".join(small if len(small := letter.lower()) == 1 else letter for letter in plain)  # places stay
@@ -91,7 +93,9 @@ def flags_of(
         for start, end in _clauses_with(spans, low):
             inside = [plain[a:b] for a, b in spans if start <= a < end]
             clause = plain[start:end].strip()
-            carried = supporter(clause, inside, supported, names=names) if rule.severity == "needs_proof" else None
+            carried = None
+            if supported and rule.severity == "needs_proof":
+                carried = supporter(clause, inside, supported, names=names, sentence=_sentence_at(start, plain))
             found.append(Flag(rule=rule, words=tuple(dict.fromkeys(inside)), clause=clause, supported_by=carried))
     return tuple(found)
 
@@ -186,3 +190,7 @@ def _clauses_with(spans: Sequence[tuple[int, int]], low: str) -> list[tuple[int,
     if not spans:
         return []
     return [m.span() for m in _CLAUSE.finditer(low) if any(m.start() <= start < m.end() for start, _ in spans)]
+
+
+def _sentence_at(place: int, text: str) -> str:
+    return next((m.group() for m in _SENTENCE.finditer(text) if m.start() <= place < m.end()), "")
