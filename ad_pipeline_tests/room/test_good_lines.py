@@ -199,6 +199,16 @@ def test_a_bad_english_line_is_told_why(text: str, why: str) -> None:
     assert any(why in said for said in said_of(assigned("Water Glow Serum", language="en", concept=""), text))
 
 
+def test_borrowed_words_alone_are_no_korean_speech_and_an_own_name_is() -> None:
+    assert any("not in Korean" in said for said in said_of(assigned(), "Glow all day, every night"))
+    assert said_of(assigned("Velvet Drape Rouge"), "Velvet Drape Rouge.") == []
+
+
+@pytest.mark.parametrize(("written", "why"), [("水のように", "another language"), ("[로고]", "stage directions")])
+def test_what_is_written_is_held_to_its_letters_too(written: str, why: str) -> None:
+    assert any(why in said for said in said_of(assigned(), "물처럼 맑게.", written))
+
+
 def test_an_ad_for_both_writes_english_under_its_korean_voice() -> None:
     given = assigned(language="both")
 

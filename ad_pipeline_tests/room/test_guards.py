@@ -285,3 +285,33 @@ def test_one_punch_line_may_be_read_too_but_not_each_and_no_sentence() -> None:
     assert [scene for scene, said in twice if "in more than one scene" in said] == [1, 2]
     long = _complaints_of_copy([("라네즈는 물처럼 아주 맑아요.", "라네즈는 물처럼 아주 맑아요"), ("물처럼.", "낮")])
     assert [scene for scene, said in long if "the narration again" in said] == [1]
+
+
+def test_scenes_too_short_for_a_word_may_be_silent() -> None:
+    answer = Copy(scenes=(SceneCopy(scene=1, onscreen_text="라네즈"), SceneCopy(scene=2, onscreen_text="맑게")))
+
+    assert copy_complaints(answer, assigned(), seconds=[0.5, 0.5], brands=()) == []
+
+
+def test_a_fact_and_a_name_may_be_heard_and_read() -> None:
+    fact = {"text": "3일 사용 후 92%가 촉촉함에 만족", "source": "자사 조사"}
+    told = SceneCopy(scene=1, narration=fact["text"] + ".", onscreen_text=fact["text"], facts=("F1",))
+    named = SceneCopy(scene=1, narration="블루 아쿠아 딥 크림.", onscreen_text="블루 아쿠아 딥 크림")
+
+    assert line_complaints(told, assigned(claims=[fact]), brands=()) == []
+    assert line_complaints(named, assigned(product="블루 아쿠아 딥 크림"), brands=()) == []
+    assert line_complaints(named, assigned(), brands=()) != []
+
+
+def test_letters_that_nobody_sees_hide_nothing_and_do_not_stay() -> None:
+    assert [repr("shadyco.com") in said for said in strangers("shady\u200bco.com", assigned(), brands=())] == [
+        True,
+        False,
+    ]
+    assert "nobody sees" in strangers("물\u00ad빛", assigned(), brands=())[0]
+
+
+def test_words_that_begin_like_our_own_name_are_no_strangers() -> None:
+    page = ProductFacts(url="https://x.kr/1", brand="라네즈 코리아", orders=("'라네즈'라고만 쓰세요",))
+
+    assert strangers("라네즈다운 물, 라네즈 코리아의 빛", assigned(page=page), brands=()) == ()

@@ -22,6 +22,8 @@ from ad_pipeline.story.spoken_form import spoken_form
 _LONGEST_LINE = {"ko": 16, "en": 24}
 _LONGEST_WRITTEN = {"ko": 34, "en": 52}
 _SLACK_S = 0.02
+_TIME_TO_SPEAK_S = 1.5
+"""An ad of shorter scenes may be silent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def copy_complaints(
     lines = [line for line in answer.scenes if 1 <= line.scene <= len(seconds)]
     for line in lines:
         found += line_complaints(line, given, brands=brands)
-    found += [*_overruns(lines, given, seconds), *hollow_complaints(lines, given)]
+    found += [*_overruns(lines, given, seconds), *hollow_complaints(lines, given, seconds=seconds)]
     texts = [f"{line.narration} {line.onscreen_text}" for line in lines]
     if lines and not names_product(texts, given):
         found.append(
@@ -90,16 +92,17 @@ def copy_complaints(
     return found
 
 
-def hollow_complaints(lines: Sequence[SceneCopy], given: Assignment) -> list[Complaint]:
-    """What only shows when all lines are there: nobody speaks, or the same is said again."""
+def hollow_complaints(lines: Sequence[SceneCopy], given: Assignment, *, seconds: Sequence[float]) -> list[Complaint]:
+    """What only shows when all lines are there: nobody speaks though there is time, or the same is said again."""
     found = [
         Complaint(kind="words", scene=at, said=worded("scene {first} says the same; say something else", first=first))
         for at, first in repeats([(line.scene, line.narration) for line in lines])
     ]
-    echoing = [line.scene for line in lines if echoes(line.narration, line.onscreen_text)]
+    echoing = [line.scene for line in lines if echoes(line.narration, line.onscreen_text) and not line.facts]
     said = worded("what is written is the narration again, in more than one scene; write something else")
     found += [Complaint(kind="words", scene=at, said=said) for at in echoing if len(echoing) > 1]
-    if lines and given.brief.voice != "none" and not any(line.narration for line in lines):
+    speaks = given.brief.voice != "none" and max(seconds) >= _TIME_TO_SPEAK_S
+    if lines and speaks and not any(line.narration for line in lines):
         found.append(Complaint(kind="silent", said=worded("nobody speaks in any scene; write narration")))
     return found
 

@@ -35,7 +35,7 @@ def marks_in(line: SceneCopy, given: Assignment) -> list[Message]:
         said.append(worded("it says who speaks or what it is; write only the words themselves"))
     if _DIRECTION.search(line.narration) or re.search(r"\[[^\]]*\]", line.onscreen_text):
         said.append(worded("it holds stage directions in brackets; write only what is said"))
-    long = len(line.narration.split()) > _EMPHASIS_WORDS
+    long = len(line.narration.split()) > _EMPHASIS_WORDS and not line.facts  # a fact is stated word for word
     own = {_squeezed(name) for name in given.names}
     if long and echoes(line.narration, line.onscreen_text) and _squeezed(line.narration) not in own:
         said.append(worded("what is written is the narration again; write something else, or nothing"))
