@@ -159,6 +159,19 @@ FLAGGED_KO = [
     ("일 위 크림", "best"),
     ("대한민국 대표 크림", "best"),
     ("최고의 나이트 크림", "best"),
+    ("만 원에 가져가세요", "offer"),
+    ("하나 사면 하나 더", "offer"),
+    ("구매하면 선물을 드려요", "offer"),
+    ("가격은 19,000", "offer"),
+    ("팔자주름 안녕", "functional"),
+    ("주름 없는 피부", "functional"),
+    ("하얘지는 피부", "functional"),
+    ("콜라겐을 채워요", "drug_effect"),
+    ("세포가 살아나요", "drug_effect"),
+    ("92프로가 만족", "numbers"),
+    ("열에 아홉은 만족", "numbers"),
+    ("십중팔구 만족", "numbers"),
+    ("전 세계가 인정한 크림", "best"),
 ]
 
 INNOCENT_KO = [
@@ -280,6 +293,23 @@ INNOCENT_KO = [
     "평점 없는 하루",
     "톤이 환해 보이는 핑크빛",
     "피부가 밝아 보이는 조명",
+    "만원 버스에 오르는 아침",
+    "하나 사면서 하나 웃고",
+    "가격표를 떼는 설렘",
+    "주름 많은 커튼",
+    "안녕, 잡채와 봄",
+    "하얘지는 창밖",
+    "콜라겐 한 병",
+    "세포 관찰 숙제",
+    "프로가 되는 길",
+    "열에 들뜬 밤",
+    "세계가 잠든 밤",
+    "연구팀 회의가 끝나고",
+    "노벨상은 없어도",
+    "1+1=귀요미",
+    "2+1층에서 만나요",
+    "모공이 작아 보이는 베이스",
+    "봄에 당첨받은 기분",
 ]
 
 FLAGGED_EN = [
@@ -394,6 +424,18 @@ FLAGGED_EN = [
     ("Smoother in ten seconds", "numbers"),
     ("4.9 stars", "testimonial"),
     ("Rated 4.9/5", "testimonial"),
+    ("Clear skin in days", "drug_effect"),
+    ("Get 2 for 1", "offer"),
+    ("Two for one", "offer"),
+    ("Free mini inside", "offer"),
+    ("Win a trip", "offer"),
+    ("No more wrinkles", "functional"),
+    ("Erase your wrinkles", "functional"),
+    ("Look younger", "functional"),
+    ("Younger skin in a week", "functional"),
+    ("Doctor's choice", "expert_word"),
+    ("FDA listed", "expert_word"),
+    ("Ranked first", "best"),
 ]
 
 INNOCENT_EN = [
@@ -497,6 +539,17 @@ INNOCENT_EN = [
     "Under four thousand stars",
     "Number one fan of naps",
     "I saved it for later",
+    "Clear skin, clear mind",
+    "You have won my heart",
+    "Lighter skin feel",
+    "Wrinkles fade from the linen",
+    "Younger days, older songs",
+    "Two for the road",
+    "Free miniature golf of the mind",
+    "Win a smile",
+    "The doctor's chair is empty",
+    "I ranked my lipsticks",
+    "No more waiting",
 ]
 
 
