@@ -36,8 +36,13 @@ def _spoiled(scene: int, **words: str) -> Any:
         ({"narration": "이니스프리보다 맑게."}, "another brand"),
         ({"narration": "세상에 없던 최고의 물."}, "avoids the word '최고'"),
         ({"narration": "✨ 반짝이는 하루."}, "emoji"),
+        ({"narration": "내레이션: 촉촉하게."}, "who speaks"),
+        ({"narration": "토리든처럼 맑게."}, "another brand"),
+        ({"onscreen_text": "프로필 링크 클릭"}, "no part of the brief"),
+        ({"onscreen_text": "ｓｈａｄｙｃｏ．ｃｌｕｂ"}, "no part of the brief"),
+        ({"narration": "물처럼 맑고 가볍게 하루.", "onscreen_text": "물처럼 맑고 가볍게 하루"}, "the narration again"),
     ],
-    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else value,
+    ids=str,
 )
 def test_a_line_that_may_not_stand_is_asked_for_again_and_then_replaced(
     placed: Placed, words: dict[str, str], said: str
@@ -53,6 +58,17 @@ def test_a_line_that_may_not_stand_is_asked_for_again_and_then_replaced(
     assert any(said in line for line in record.details["ours"])
     assert record.degraded and "our own writer's words stand in" in record.degraded.why
     assert facts.storyboard.scenes[0].narration == "오후 세 시, 마음도 마르죠."
+
+
+@pytest.mark.parametrize("headline", ["WATER BREAK", "Glow on, you.", "기내 반입 OK, 80ml", "#10 빈티지 레드"])
+def test_a_headline_in_english_over_a_korean_voice_stays(placed: Placed, headline: str) -> None:
+    with writing(
+        {"copy": _spoiled(2, onscreen_text=headline), "copy_polish": _spoiled(2, onscreen_text=headline)}
+    ) as s:
+        record, facts = written(placed(local=s))
+
+    assert facts.storyboard.scenes[1].onscreen_text == headline
+    assert record.degraded is None
 
 
 def test_a_line_that_is_mended_when_asked_is_nobodys_fault(placed: Placed) -> None:
@@ -91,14 +107,14 @@ def test_a_product_that_nobody_names_is_named_by_our_own_line(placed: Placed) ->
 
 
 def test_a_fact_that_the_copy_states_carries_its_source(placed: Placed) -> None:
-    told = {"narration": "3일 사용 후 92%가 촉촉함에 만족.", "onscreen_text": "92%가 만족", "facts": ["F1"]}
+    told = {"narration": "3일 사용 후 92%가 촉촉함에 만족.", "onscreen_text": "92%가 촉촉함에 만족", "facts": ["F1"]}
 
     with writing({"copy": _spoiled(4, **told)}) as server:  # type: ignore[arg-type]
         record, facts = written(placed(local=server))
 
     scene = facts.storyboard.scenes[3]
     assert scene.model_extra and scene.model_extra["claim_source"] == "자사 조사 2026, 30명"
-    assert scene.onscreen_text == "92%가 만족\n자사 조사 2026, 30명"
+    assert scene.onscreen_text == "92%가 촉촉함에 만족\n자사 조사 2026, 30명"
     assert "certification_badge" in scene.brand_elements
     assert {v.name: v.passed for v in record.verdicts}["claim_safety"] is True
 
