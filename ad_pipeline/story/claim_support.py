@@ -26,7 +26,7 @@ _FEELING = re.compile(
 )
 _LABEL = re.compile(r"spf\s?\d+|pa\s?\++")
 """What a sunscreen's label says: it stands by itself, whatever is said beside it."""
-_SUN = re.compile(r"자외선|uv|sun\b|spf|pa\s?\+|차단|방어|protect\w*|filter|rays|shield")
+_SUN = re.compile(r"자외선|\buv|\bsun\b|\brays\b|spf|\bpa\s?\+")
 # Words that say the same in a claim and in copy.
 _ALIKE = (
     ("보습", "촉촉"), ("지속", "이어", "유지", "계속"), ("증가", "차오", "차올", "늘어", "상승"),
@@ -115,7 +115,7 @@ def _is_told(finding: str, claim: Claim) -> bool:
 
 
 def _is_of_the_sun(findings: Sequence[str]) -> bool:
-    return all(_SUN.match(finding.lower()) for finding in findings)
+    return all(_SUN.search(finding.lower()) for finding in findings)
 
 
 def _labels(text: str) -> set[str]:
