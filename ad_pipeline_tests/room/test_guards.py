@@ -315,3 +315,10 @@ def test_words_that_begin_like_our_own_name_are_no_strangers() -> None:
     page = ProductFacts(url="https://x.kr/1", brand="라네즈 코리아", orders=("'라네즈'라고만 쓰세요",))
 
     assert strangers("라네즈다운 물, 라네즈 코리아의 빛", assigned(page=page), brands=()) == ()
+
+
+def test_a_korean_ad_without_a_voice_does_not_only_write_english() -> None:
+    found = _complaints_of_copy([("", "WATER BREAK"), ("", "LANEIGE")], voice="none")
+
+    assert [said for _, said in found] == ["'WATER BREAK  LANEIGE' is not in Korean; write it in Korean"]
+    assert _complaints_of_copy([("", "WATER BREAK"), ("", "라네즈")], voice="none") == []

@@ -22,6 +22,7 @@ from ad_pipeline.story.spoken_form import spoken_form
 _LONGEST_LINE = {"ko": 16, "en": 24}
 _LONGEST_WRITTEN = {"ko": 34, "en": 52}
 _SLACK_S = 0.02
+_SHOWN_LETTERS = 40
 _TIME_TO_SPEAK_S = 1.5
 """An ad of shorter scenes may be silent."""
 
@@ -104,6 +105,10 @@ def hollow_complaints(lines: Sequence[SceneCopy], given: Assignment, *, seconds:
     speaks = given.brief.voice != "none" and max(seconds) >= _TIME_TO_SPEAK_S
     if lines and speaks and not any(line.narration for line in lines):
         found.append(Complaint(kind="silent", said=worded("nobody speaks in any scene; write narration")))
+    words = " ".join(f"{line.narration} {line.onscreen_text}" for line in lines).strip()
+    if words and given.written == "ko" and not any(is_hangul(letter) for letter in words):
+        shown = words[:_SHOWN_LETTERS]
+        found.append(Complaint(kind="silent", said=worded("{text!r} is not in Korean; write it in Korean", text=shown)))
     return found
 
 
