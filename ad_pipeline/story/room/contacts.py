@@ -39,7 +39,7 @@ _PHONE = re.compile(
 _HANDLE = re.compile(r"(?<![\w@])(?:@[\w.]{2,}|#[^\W\d_]\w+)")
 _INVITATION = re.compile(
     r"(?:카톡|카카오톡|인스타(?:그램)?|텔레그램)\s?(?:아이디|id\b|[a-z0-9._]*[\d_][a-z0-9._]*)|오픈\s?채팅|"
-    r"프로필(?:의|에\s?있는)?\s?링크|(?:아래|위|이)\s?링크|링크(?:를)?\s?(?:클릭|누르|눌러)|계좌\s?(?:번호|\d)|"
+    r"프로필(?:의|에\s?있는)?\s?링크|아래\s?링크|링크(?:를)?\s?(?:클릭|누르|눌러)|계좌\s?(?:번호|\d)|"
     r"디엠\s?(?:주|보내)|\bdm\s?(?:us\b|me\b|주|보내)|qr\s?(?:코드|code|을)|"
     r"\bscan\s+the\s+code|\btext\s+\w+\s+to\s+\d{4,}|\bfollow\s+[a-z]\w*[_\d]\w*|"
     r"\blinks?\s+in\s+(?:the\s+|our\s+|my\s+)?(?:bio|profile)\b|\b(?:tap|click|follow)\s+(?:the|this|our|that)\s+link\b",

@@ -13,7 +13,8 @@ LATIN = frozenset(
     "beauty make makeup care routine self touch feel feeling breathe relax rest dream smile happy joy free easy simple "
     "real true best sellers edition limited gift set kit sample size drop drops layer layers boost booster barrier "
     "balance balancing hydration hydra moisture vitamin collagen retinol cica aqua magic secret story "
-    "special forever beautiful event sale week month year".split()
+    "special forever beautiful event sale week month year monday tuesday wednesday thursday friday saturday sunday "
+    "christmas valentine party routine ritual city seoul korea kbeauty".split()
 )
 """Latin words that Korean copy borrows."""
 
