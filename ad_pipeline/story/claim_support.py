@@ -43,7 +43,8 @@ _KIND = re.compile(
     r"[가-힣a-z]*"
 )
 _STEM_EN = 5
-_NOT = re.compile(r"아니|아닙|않|없|못|\b(?:not|no|never|without|nor)\b|n't\b")
+_FIRST_EN = re.compile(r"#\s?1\b|\bno\.?\s?1\b|\bnumber[- ](?:one|1)\b")
+_NOT = re.compile(r"아니|아닙|않|없|못|\b(?:not|no(?!\.?\s?\d)|never|without|nor)\b|n't\b")
 
 _UNITS = {
     "%": "%", "％": "%", "퍼센트": "%", "percent": "%", "프로": "%",
@@ -63,7 +64,8 @@ _COUNTED = re.compile(rf"{_MEASURE.pattern}(?:[가-힣]{{1,2}}(?![가-힣]))?")
 """A number with its unit and the particles that hang on it: 92%가, 3일간."""
 _SPELLED = {
     "하루": "1일", "이틀": "2일", "사흘": "3일", "나흘": "4일", "열흘": "10일", "보름": "15일", "일주일": "1주",
-    "한 달": "1달", "twice": "2 times", "double": "2 times", "triple": "3 times", "overnight": "1 night",
+    "한 달": "1달", "백만": "100만", "천만": "1000만",
+    "twice": "2 times", "double": "2 times", "triple": "3 times", "overnight": "1 night",
 }  # fmt: skip
 _COUNTED_KO = {"한": 1, "두": 2, "세": 3, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8, "아홉": 9, "열": 10}
 _COUNTED_EN = {
@@ -148,6 +150,7 @@ def _measures(text: str) -> set[str]:
 def _spelt(text: str) -> str:
     """`text` in small letters with its counted words as figures: 두 배 is 2배, two weeks is 2 weeks."""
     low = _PRICE_KO.sub(_won, re.sub(r"[$€₩]\s?(\d[\d,.]*)", _with_currency, text.lower()))
+    low = _FIRST_EN.sub("1위", low)
     low = _PERCENT_KO.sub(lambda hit: f"{_sino(hit[1])}%", low)
     for word, figure in _SPELLED.items():
         low = re.sub(rf"(?<![a-z가-힣]){word}(?![a-z])", figure, low)

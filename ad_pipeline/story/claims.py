@@ -95,7 +95,7 @@ def flags_of(
             clause = plain[start:end].strip()
             carried = None
             if supported and rule.severity == "needs_proof":
-                carried = supporter(clause, inside, supported, names=names, sentence=_sentence_at(start, plain))
+                carried = supporter(clause, inside, supported, names=names, sentence=_sentence_at(start, low))
             found.append(Flag(rule=rule, words=tuple(dict.fromkeys(inside)), clause=clause, supported_by=carried))
     return tuple(found)
 

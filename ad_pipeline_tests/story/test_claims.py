@@ -21,6 +21,7 @@ ALL_DAY = Claim(text="24시간 보습 지속 인체적용시험 완료", source=
 VEGAN = Claim(text="비건 인증", source="예시 인증 기관")
 SUN = Claim(text="SPF50+ PA++++", source="기능성화장품 보고")
 AWARD = Claim(text="2026 달빛 어워드 세럼 부문 1위", source="달빛 어워드 2026-05")
+AWARD_EN = Claim(text="No. 1 serum of the Moonlight Awards 2026", source="Moonlight Awards")
 PRICE = Claim(text="38,000 KRW", source="https://example.com/serum")
 
 FLAGGED_KO = [
@@ -646,6 +647,9 @@ def test_every_rule_is_met_by_some_sentence_of_the_tables() -> None:
         ("자외선 차단은 물처럼 가볍게", SUN, "ko"),
         ("달빛 어워드 세럼 1위", AWARD, "ko"),
         ("달빛 어워드가 뽑은 세럼 부문 1위", AWARD, "ko"),
+        ("No. 1 serum of the Moonlight Awards", AWARD_EN, "en"),
+        ("#1 serum of the Moonlight Awards", AWARD_EN, "en"),
+        ("백만 병 판매", Claim(text="누적 판매 100만 병", source="자사 집계"), "ko"),
         ("지금 38,000원", PRICE, "ko"),
         ("3만 8천 원에 만나요", Claim(text="정가 3만8천원에 만나요", source="판매 페이지"), "ko"),
         ("Now ₩38,000", PRICE, "en"),
@@ -691,6 +695,8 @@ def test_a_claim_carries_its_own_numbers_and_words(text: str, claim: Claim, lang
         ("한국 달빛몰 1위 쿠션", Claim(text="달빛몰 1위 쿠션", source="달빛몰"), "ko"),
         ("달빛 어워드 1위", AWARD, "ko"),
         ("대한민국 1위 세럼", AWARD, "ko"),
+        ("The No. 1 serum", AWARD_EN, "en"),
+        ("천만 병 판매", Claim(text="누적 판매 100만 병", source="자사 집계"), "ko"),
         ("지금 28,000원", PRICE, "ko"),
         ("특가 38,000원", PRICE, "ko"),
         ("지금 50% 할인", Claim(text="11월 한정 30% 할인", source="행사 계획"), "ko"),
