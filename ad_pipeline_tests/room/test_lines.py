@@ -148,3 +148,26 @@ def test_what_was_wrong_is_told_in_the_persons_language(placed: Placed) -> None:
     why = record.degraded.why_not_wanted()
     assert isinstance(why, Message)
     assert "2번 장면: 브랜드가 피하는 말 '최고'" in why.said_in("ko")
+
+
+def test_a_copy_that_says_nothing_is_our_own_writers(placed: Placed) -> None:
+    def silent(asked: Asked) -> dict[str, Any]:
+        told = copy_in("ko")(asked)
+        for line in told["scenes"]:
+            line["narration"] = ""
+        return told
+
+    with writing({"copy": silent}) as server:
+        record, facts = written(placed(local=server))
+
+    assert sum(bool(scene.narration) for scene in facts.storyboard.scenes) >= 4
+    assert record.degraded and "nobody speaks" in record.degraded.why
+
+
+def test_a_line_that_is_said_twice_is_said_once(placed: Placed) -> None:
+    with writing({"copy": _spoiled(4, narration="괜찮아요, 잠깐 숨을 골라요.")}) as server:
+        _, facts = written(placed(local=server))
+
+    said = [scene.narration for scene in facts.storyboard.scenes]
+    assert said.count("괜찮아요, 잠깐 숨을 골라요.") == 1
+    assert all(said)

@@ -200,7 +200,7 @@ def test_a_claim_that_is_said_no_more_leaves_no_source_behind(placed: Placed) ->
 
 
 def test_a_fact_that_a_model_states_without_naming_it_brings_its_source(placed: Placed) -> None:
-    with writing(_line("다들 만족했죠.", "92%가 만족")) as server:
+    with writing(_line("다들 만족했죠.", "92%가 촉촉함에 만족")) as server:
         workplace = placed(local=server)
         open_ad(workplace, **_LANEIGE)
 
@@ -209,7 +209,7 @@ def test_a_fact_that_a_model_states_without_naming_it_brings_its_source(placed: 
     extra = _scene(workplace, "scene_001").model_extra or {}
     assert record.engine == "ollama", record.degraded
     assert extra["claim_source"] == _CLAIM["source"]
-    assert _scene(workplace, "scene_001").onscreen_text == f"92%가 만족\n{_CLAIM['source']}"
+    assert _scene(workplace, "scene_001").onscreen_text == f"92%가 촉촉함에 만족\n{_CLAIM['source']}"
 
 
 def _edit(workplace: Workplace, scene_id: str, **changes: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ad_pipeline.messages import worded
 from ad_pipeline.story.room.answers import Copy, SceneCopy, ScenePlan, Strategy
-from ad_pipeline.story.room.complaints import Complaint, copy_complaints, line_complaints, overrun_s
+from ad_pipeline.story.room.complaints import Complaint, copy_complaints, hollow_complaints, line_complaints, overrun_s
 from ad_pipeline.story.room.guards import names_product
 from ad_pipeline.story.room.questions import Assignment
 
@@ -34,6 +34,7 @@ def mended(
         if found:
             kept[at] = own[at]
             wrong += found
+    wrong += _filled(kept, own, given, seconds)
     wrong += _shortened(kept, own, given, seconds, brands)
     if any(c.kind == "product" for c in copy_complaints(_copy(kept), given, seconds=seconds, brands=brands)):
         wrong.append(_named(kept, own, given))
@@ -79,6 +80,18 @@ def house_strategy(given: Assignment) -> Strategy:
         message=(brief.concept.split(".")[0].strip() or tagline)[:200],
         facts=tuple(fact.fact_id for fact in given.facts[:2]),
     )
+
+
+def _filled(
+    kept: dict[int, SceneCopy], own: dict[int, SceneCopy], given: Assignment, seconds: Sequence[float]
+) -> list[Complaint]:
+    """Our own lines where the same is said again, and in all scenes where nobody says anything."""
+    hollow = hollow_complaints([kept[at] for at in sorted(kept)], given, seconds=seconds)
+    again = {complaint.scene for complaint in hollow if complaint.kind == "words"}
+    silent = any(complaint.kind == "silent" for complaint in hollow)
+    for at in kept if silent else again:
+        kept[at] = own[at]
+    return hollow
 
 
 def _named(kept: dict[int, SceneCopy], own: dict[int, SceneCopy], given: Assignment) -> Complaint:
