@@ -28,6 +28,8 @@ from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.room.writers import listed, plan, writing
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
 
+pytestmark = pytest.mark.slow
+
 _LANEIGE: dict[str, Any] = {
     "brand_id": "laneige", "product": "워터 글로우 세럼", "duration": 15, "scene_count": 4, "quality": "standard",
     "concept": "물을 머금은 듯 맑은 피부",

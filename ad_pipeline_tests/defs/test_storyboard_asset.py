@@ -16,6 +16,8 @@ from ad_pipeline_tests.room.rooms import TEAM_BRIEF
 from ad_pipeline_tests.room.writers import listed, review, writing
 from ad_pipeline_tests.stages.sessions import a_workplace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def opened(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

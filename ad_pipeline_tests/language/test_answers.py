@@ -30,6 +30,8 @@ from ad_pipeline_tests.language.behaviour import BAD_JSON, EMPTY, GOOD, Behaviou
 from ad_pipeline_tests.language.dialects import Asked
 from ad_pipeline_tests.language.server import LanguageServer
 
+pytestmark = pytest.mark.slow
+
 _WAYS: tuple[Answers, ...] = ("schema", "tool", "prompt")
 
 

@@ -17,6 +17,8 @@ from ad_pipeline_tests.language.asking import KEY_VARIABLE, NAME, Scenes, Watche
 from ad_pipeline_tests.language.behaviour import LOADING, MUTE, Behaviour, cut_after, truncated
 from ad_pipeline_tests.language.server import LanguageServer
 
+pytestmark = pytest.mark.slow
+
 _NO_GRAMMAR = Behaviour(
     status=400, page='{"error": {"message": "Failed to initialize samplers: failed to parse grammar"}}'
 )

@@ -16,6 +16,8 @@ from ad_pipeline_tests.language.behaviour import redirects
 from ad_pipeline_tests.language.guard import only_loopback
 from ad_pipeline_tests.language.server import LanguageServer
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_guard_stops_and_notes_every_way_out() -> None:
     with only_loopback() as tried:

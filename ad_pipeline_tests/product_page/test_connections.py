@@ -17,6 +17,8 @@ from ad_pipeline.engines.product_page.reading import read_product_page
 from ad_pipeline.errors import PageUnreadable
 from ad_pipeline_tests.product_page.shop import PretendWeb, answer, names, open_shop, redirect
 
+pytestmark = pytest.mark.slow
+
 PAGE = answer("<h1>세럼</h1><strong>12,000원</strong>")
 HERE, THERE = "93.184.216.34", "151.101.1.1"
 

@@ -12,6 +12,8 @@ from ad_pipeline.engines.product_page.extracting import Nothing, page_facts
 from ad_pipeline.engines.product_page.structured import priced
 from ad_pipeline.story.product_facts import ProductFacts
 
+pytestmark = pytest.mark.slow
+
 PAGES = Path(__file__).parent / "pages"
 URL = "https://shop.example/goods/1"
 

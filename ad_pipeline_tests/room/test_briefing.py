@@ -16,6 +16,8 @@ from ad_pipeline_tests.language.behaviour import BAD_JSON
 from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.writers import role_of, writing
 
+pytestmark = pytest.mark.slow
+
 _BRANDS = {"laneige": ("Laneige", "라네즈"), "hera": ("Hera", "헤라"), "etude": ("Etude", "에뛰드")}
 
 

@@ -20,6 +20,8 @@ from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.rooms import ROLES_ASKED, used_by_role, written
 from ad_pipeline_tests.room.writers import copy_in, role_of, writing
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_was_answered_before_a_stop_is_not_asked_again(placed: Placed, reports: list[StepReport]) -> None:
     with writing() as server:

@@ -13,6 +13,8 @@ from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.rooms import written
 from ad_pipeline_tests.room.writers import copy_in, writing
 
+pytestmark = pytest.mark.slow
+
 
 def _spoiled(scene: int, **words: str) -> Any:
     """A copywriter who gets one scene wrong, also when asked to mend it."""

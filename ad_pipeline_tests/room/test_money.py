@@ -17,6 +17,8 @@ from ad_pipeline_tests.room.rooms import used_by_role, written
 from ad_pipeline_tests.room.writers import role_of, writing
 from ad_pipeline_tests.story.samples import a_brief
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("budget_usd", [0.005, 0.02, 0.05, 0.1])
 def test_no_answer_overruns_the_budget_however_often_it_is_mended(placed: Placed, budget_usd: float) -> None:

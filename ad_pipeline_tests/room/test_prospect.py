@@ -24,6 +24,8 @@ from ad_pipeline_tests.room.writers import writing
 from ad_pipeline_tests.sessions.writing import commit
 from ad_pipeline_tests.stages.sessions import brief_text, open_ad
 
+pytestmark = pytest.mark.slow
+
 
 def _told(workplace: Workplace, **brief: Any) -> tuple[SessionFacts, list[Prospect]]:
     """The prospects of a brief whose storyboard is written in another quality, which takes no model."""

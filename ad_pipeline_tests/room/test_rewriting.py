@@ -23,6 +23,8 @@ from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.writers import role_of, writing
 from ad_pipeline_tests.stages.sessions import brief_text, open_ad
 
+pytestmark = pytest.mark.slow
+
 _CLAIM = {"text": "3일 사용 후 92%가 촉촉함에 만족", "source": "자사 조사 2026, 30명"}
 _LANEIGE: dict[str, Any] = {
     "brand_id": "laneige", "product": "워터 글로우 세럼", "duration": 15, "scene_count": 5, "seed": 7,

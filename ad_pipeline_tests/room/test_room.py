@@ -22,6 +22,8 @@ from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.rooms import ROLES_ASKED, used_by_role, written
 from ad_pipeline_tests.room.writers import copy_in, direction, plan, review, role_of, writing
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_team_of_local_models_writes_a_storyboard(placed: Placed) -> None:
     with writing() as server:

@@ -35,6 +35,8 @@ from ad_pipeline_tests.room.conftest import Placed
 from ad_pipeline_tests.room.writers import writing
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
 
+pytestmark = pytest.mark.slow
+
 
 def _make(workplace: Workplace, session_id: str, scene_id: str) -> None:
     make_key_images(workplace, session_id, scene_id)
