@@ -13,6 +13,8 @@ _PER_FORMAT = ("key_image", "motion_clip", "lipsync", "final_mp4")
 
 def all_decisions(brief: Brief, kit: BrandKit, board: Storyboard) -> list[Decision]:
     """The storyboard's route (its roles' where a room writes it), then each scene's stages, then what is made once."""
+    # The storyboard's formats are made, and paid for, also where a hand's edit left the brief's.
+    brief = brief.model_copy(update={"formats": board.all_formats})
     found = list(role_decisions(brief).values()) or [decide("storyboard", brief=brief)]
     for stage in ROUTED_STAGES:
         if stage not in ("storyboard", "music"):

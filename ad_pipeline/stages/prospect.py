@@ -14,16 +14,16 @@ from pathlib import Path
 
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message
-from ad_pipeline.routing.route import ROUTED_STAGES, Decision, RoutedStage, decide, role_decisions
+from ad_pipeline.routing.route import Decision, RoutedStage
 from ad_pipeline.routing.times import usual_seconds
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import SessionStore
+from ad_pipeline.stages.estimates import all_decisions, pieces_of
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.stages.workplace import Workplace
 
 _SESSIONS_READ = 20
 """The newest sessions tell how long things take."""
-_PER_FORMAT = ("key_image", "motion_clip", "lipsync", "final_mp4")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def prospects(workplace: Workplace, facts: SessionFacts) -> list[Prospect]:
     """Every route of the session, in film order, scenes of one route together."""
     took = seconds_taken(workplace.store)
     found: dict[tuple[str, str, str], list[Decision]] = defaultdict(list)
-    for decision in _decisions(facts):
+    for decision in all_decisions(facts.brief, facts.kit, facts.storyboard):
         found[decision.stage, decision.wanted.model_id, str(decision.reason)].append(decision)
     return [_prospect(workplace, facts, decisions, took) for decisions in found.values()]
 
@@ -91,24 +91,11 @@ def _readable(store: SessionStore, session_id: str) -> Iterable[TakeRecord]:
         return ()
 
 
-def _decisions(facts: SessionFacts) -> list[Decision]:
-    """The storyboard by its roles where a room writes it, then each scene's stages, then what is made once."""
-    # The storyboard's formats are made, and paid for, also where a hand's edit left the brief's.
-    brief = facts.brief.model_copy(update={"formats": facts.storyboard.all_formats})
-    roles = list(role_decisions(brief).values())
-    found = roles or [decide("storyboard", brief=brief)]
-    scenes = facts.storyboard.scenes
-    for stage in ROUTED_STAGES:
-        if stage not in ("storyboard", "music"):
-            found += [decide(stage, brief=brief, scene=scene, kit=facts.kit) for scene in scenes]
-    return [*found, decide("music", brief=brief), decide("final_mp4", brief=brief)]
-
-
 def _prospect(
     workplace: Workplace, facts: SessionFacts, decisions: Sequence[Decision], took: Mapping[tuple[str, str], float]
 ) -> Prospect:
     first = decisions[0]
-    formats = len(facts.storyboard.all_formats) if first.stage in _PER_FORMAT else 1
+    formats = pieces_of(first, facts.storyboard)
     one_s = _one_s(first, took)
     return Prospect(
         stage=first.stage,

@@ -219,7 +219,6 @@ class Team:
     def _put(self, work: str, row: ModelRow, answered: Answered[Any]) -> None:
         self.shelf.mkdir(parents=True, exist_ok=True)
         notes = {
-            "role_of": row.model_id,
             "paid_usd": answered.cost_usd,
             "answer": answered.answer.model_dump(mode="json"),
         }

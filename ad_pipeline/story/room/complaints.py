@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from ad_pipeline.story.room.languages import wrong_languages
 from ad_pipeline.story.room.questions import Assignment, syllables_in
 from ad_pipeline.story.speaking import needed_seconds, syllables
 from ad_pipeline.story.spoken_form import spoken_form
+from ad_pipeline.story.words import says
 
 _LONGEST_LINE = {"ko": 16, "en": 24}
 _LONGEST_WRITTEN = {"ko": 34, "en": 52}
@@ -118,7 +118,7 @@ def line_complaints(line: SceneCopy, given: Assignment, *, brands: Sequence[str]
     said = [*wrong_languages(line, given), *strangers(both, given, brands=brands), *marks_in(line, given)]
     korean = both if given.written == "ko" else line.narration
     said += [worded("it names {name!r}, which the brief does not know", name=n) for n in unknown_names(korean, given)]
-    avoided = [word for word in given.kit.words_to_avoid if _says(both, word)]
+    avoided = [word for word in given.kit.words_to_avoid if says(both, word)]
     said += [worded("the brand avoids the word {word!r}", word=word) for word in avoided]
     found = [
         Complaint(kind="words", scene=line.scene, said=sentence) for sentence in [*said, *_unreadable(line, given)]
@@ -217,12 +217,3 @@ def _numbering(numbers: Sequence[int], count: int) -> list[Complaint]:
     if len(set(numbers)) != len(numbers):
         found.append(Complaint(kind="scenes", said=worded("a scene stands there twice; answer for each once")))
     return found
-
-
-def _says(text: str, word: str) -> bool:
-    bare = word.strip().lower()
-    if not bare:
-        return False
-    if bare.isascii():
-        return bool(re.search(rf"(?<![a-z]){re.escape(bare)}(?![a-z])", text.lower()))
-    return bare in text.lower()

@@ -10,6 +10,7 @@ from typing import cast
 from ad_pipeline.story.brief import StoryLanguage
 from ad_pipeline.story.claims import flags_of
 from ad_pipeline.story.hangul import Particle, is_hangul, particle
+from ad_pipeline.story.words import says
 
 LONGEST_NAME = {"ko": 16, "en": 30}
 LINE_LETTERS = {"ko": 16, "en": 24}
@@ -57,14 +58,8 @@ def short_name(product: str, language: StoryLanguage, noun: str) -> str:
 
 
 def is_clean(text: str, avoided: Iterable[str]) -> bool:
-    """Whether none of the words to avoid stands in `text`; a Latin word counts only as a whole word."""
-    low = text.lower()
-    for word in avoided:
-        bare = word.strip().lower()
-        found = re.search(rf"(?<![a-z]){re.escape(bare)}(?![a-z])", low) if bare.isascii() else bare in low
-        if bare and found:
-            return False
-    return True
+    """Whether none of the words to avoid stands in `text`."""
+    return not any(says(text, word) for word in avoided)
 
 
 def sayable(concept: str, language: StoryLanguage, *, names: Sequence[str] = ()) -> tuple[str, ...]:
