@@ -10,7 +10,8 @@ from typing import Any
 
 from ad_pipeline.checks.picture import check_image
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, ImageDone, ImageEngine, ImageRequest, Job
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
+from ad_pipeline.engines.crafts.image import ImageDone, ImageEngine, ImageRequest
 from ad_pipeline.errors import EngineUnavailable, InputRejected
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey

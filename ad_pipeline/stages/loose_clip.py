@@ -15,17 +15,9 @@ from PIL import Image
 from ad_pipeline.checks.film import check_clip
 from ad_pipeline.checks.picture import check_image
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import (
-    Done,
-    Engine,
-    Estimate,
-    ImageEngine,
-    ImageRequest,
-    Job,
-    Look,
-    MotionEngine,
-    MotionRequest,
-)
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
+from ad_pipeline.engines.crafts.image import ImageEngine, ImageRequest, Look
+from ad_pipeline.engines.crafts.motion import MotionEngine, MotionRequest
 from ad_pipeline.media.conform import fit_picture
 from ad_pipeline.media.stills import write_png
 from ad_pipeline.media.time import FILM

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from ad_pipeline.checks.film import check_clip
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, MotionEngine, MotionRequest
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
+from ad_pipeline.engines.crafts.motion import MotionEngine, MotionRequest
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord

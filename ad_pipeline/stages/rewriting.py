@@ -11,7 +11,8 @@ from typing import Any
 
 from ad_pipeline.engines.animatic.other_lines import other_lines
 from ad_pipeline.engines.animatic.story import TemplateWriter
-from ad_pipeline.engines.contracts import Job, Progress, StoryRequest
+from ad_pipeline.engines.contracts import Job, Progress
+from ad_pipeline.engines.crafts.story import StoryRequest
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message, user_language, worded
 from ad_pipeline.routing.catalogue import models

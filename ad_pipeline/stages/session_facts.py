@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ad_pipeline.engines.contracts import Look
+from ad_pipeline.engines.crafts.image import Look
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.media.timeline import Shot, Timeline, joint_for
 from ad_pipeline.media.titles import Layout, layout_for

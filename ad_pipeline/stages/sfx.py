@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, SfxRequest, SoundEngine
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
+from ad_pipeline.engines.crafts.sound import SfxRequest, SoundEngine
 from ad_pipeline.media.time import FILM
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey

@@ -13,7 +13,8 @@ from typing import Literal
 
 from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, MusicRequest, SoundEngine
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
+from ad_pipeline.engines.crafts.sound import MusicRequest, SoundEngine
 from ad_pipeline.media.loudness import Loudness, Mastered, master
 from ad_pipeline.media.sound import Mix, Placed, mix, read_sound
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM

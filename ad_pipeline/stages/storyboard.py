@@ -14,7 +14,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, StoryEngine, StoryRequest
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
+from ad_pipeline.engines.crafts.story import StoryEngine, StoryRequest
 from ad_pipeline.errors import Cancelled, EngineUnavailable, StoryboardRejected
 from ad_pipeline.media.time import FILM
 from ad_pipeline.messages import worded

@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ad_pipeline.engines.comfy.recipe import narrowest
-from ad_pipeline.engines.contracts import Answer, Answered, Job, LanguageEngine, Licence, Progress, Question
+from ad_pipeline.engines.contracts import Job, Licence, Progress
+from ad_pipeline.engines.crafts.language import Answer, Answered, LanguageEngine, Question
 from ad_pipeline.errors import AdPipelineError, BudgetExceeded, EngineError, EngineUnavailable
 from ad_pipeline.messages import Message, say, worded
 from ad_pipeline.routing.catalogue import ModelRow, models

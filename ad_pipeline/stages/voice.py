@@ -10,7 +10,8 @@ from pathlib import Path
 from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.checks.voice import check_voice
-from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job, VoiceEngine, VoiceRequest
+from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
+from ad_pipeline.engines.crafts.voice import VoiceEngine, VoiceRequest
 from ad_pipeline.errors import EngineRefused
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM
 from ad_pipeline.routing.route import decide

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ad_pipeline.engines.animatic.story import TemplateWriter
-from ad_pipeline.engines.contracts import Answer, Done, Job, StoryRequest
+from ad_pipeline.engines.contracts import Done, Job
+from ad_pipeline.engines.crafts.language import Answer
+from ad_pipeline.engines.crafts.story import StoryRequest
 from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.messages import worded
 from ad_pipeline.routing.route import ROOM, role_decisions

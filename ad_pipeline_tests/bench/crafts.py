@@ -14,7 +14,9 @@ import cv2
 from ad_pipeline.engines.animatic.drawing.plates.catalogue import PLATES
 from ad_pipeline.engines.animatic.image import AnimaticImage
 from ad_pipeline.engines.animatic.sound import ProceduralSound
-from ad_pipeline.engines.contracts import ImageRequest, Job, Look, MusicRequest, SfxRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.image import ImageRequest, Look
+from ad_pipeline.engines.crafts.sound import MusicRequest, SfxRequest
 from ad_pipeline.stages.kits import kit_of
 from ad_pipeline.story.channels import safe_box
 from ad_pipeline.values import Size

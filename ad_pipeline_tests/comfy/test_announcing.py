@@ -15,7 +15,9 @@ import pytest
 
 from ad_pipeline.engines.comfy.place import Place
 from ad_pipeline.engines.comfy.workshop import workshop
-from ad_pipeline.engines.contracts import ImageEngine, Job, MotionEngine, MotionRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.image import ImageEngine
+from ad_pipeline.engines.crafts.motion import MotionEngine, MotionRequest
 from ad_pipeline.engines.registry import Registry
 from ad_pipeline.ledger.ledger import Ledger
 from ad_pipeline.sessions.store import SessionStore

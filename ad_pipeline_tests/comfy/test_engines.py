@@ -23,19 +23,11 @@ from ad_pipeline.engines.comfy.rack.config import NodesFile
 from ad_pipeline.engines.comfy.rack.health import HealthWatch
 from ad_pipeline.engines.comfy.rack.rack import Rack
 from ad_pipeline.engines.comfy.workshop import Workshop, workshop
-from ad_pipeline.engines.contracts import (
-    ImageEngine,
-    ImageRequest,
-    Job,
-    LipsyncEngine,
-    LipsyncRequest,
-    Look,
-    MotionEngine,
-    MotionRequest,
-    Progress,
-    SfxRequest,
-    SoundEngine,
-)
+from ad_pipeline.engines.contracts import Job, Progress
+from ad_pipeline.engines.crafts.image import ImageEngine, ImageRequest, Look
+from ad_pipeline.engines.crafts.lipsync import LipsyncEngine, LipsyncRequest
+from ad_pipeline.engines.crafts.motion import MotionEngine, MotionRequest
+from ad_pipeline.engines.crafts.sound import SfxRequest, SoundEngine
 from ad_pipeline.engines.registry import Registry
 from ad_pipeline.errors import Cancelled, EngineRefused, EngineUnavailable
 from ad_pipeline.ledger.ledger import Ledger

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from ad_pipeline.engines.animatic.image import AnimaticImage
-from ad_pipeline.engines.contracts import ImageRequest, Job, Look
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.image import ImageRequest, Look
 from ad_pipeline.values import Box, Size
 from ad_pipeline_tests.story.samples import a_kit
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from ad_pipeline.engines.animatic.drawing.moves import MOVES, Hand, Shot, inverted, path_of, sampling
 from ad_pipeline.engines.animatic.motion import KenBurns
-from ad_pipeline.engines.contracts import Job, MotionRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.motion import MotionRequest
 from ad_pipeline.errors import Cancelled, EngineRefused
 from ad_pipeline.media.encode import read_planes
 from ad_pipeline_tests.engines.pictures import JOB, SMALL, image_request, rendered

@@ -22,7 +22,7 @@ from ad_pipeline.engines.animatic.drawing.plates.catalogue import PLATES
 from ad_pipeline.engines.animatic.drawing.plates.plate import Plate
 from ad_pipeline.engines.animatic.image import AnimaticImage
 from ad_pipeline.engines.animatic.plan import planned, product_kind
-from ad_pipeline.engines.contracts import Look
+from ad_pipeline.engines.crafts.image import Look
 from ad_pipeline.errors import EngineRefused, MediaError
 from ad_pipeline.values import Box, Size
 from ad_pipeline_tests.engines.pictures import JOB, image_request, rendered

@@ -19,21 +19,13 @@ from ad_pipeline.engines.animatic.motion import KenBurns
 from ad_pipeline.engines.animatic.sound import ProceduralSound
 from ad_pipeline.engines.animatic.story import TemplateWriter
 from ad_pipeline.engines.animatic.voice import GuideVoice
-from ad_pipeline.engines.contracts import (
-    Done,
-    Engine,
-    ImageRequest,
-    Job,
-    LipsyncRequest,
-    Look,
-    MotionRequest,
-    MusicRequest,
-    Progress,
-    SfxRequest,
-    StoryRequest,
-    VoiceDone,
-    VoiceRequest,
-)
+from ad_pipeline.engines.contracts import Done, Engine, Job, Progress
+from ad_pipeline.engines.crafts.image import ImageRequest, Look
+from ad_pipeline.engines.crafts.lipsync import LipsyncRequest
+from ad_pipeline.engines.crafts.motion import MotionRequest
+from ad_pipeline.engines.crafts.sound import MusicRequest, SfxRequest
+from ad_pipeline.engines.crafts.story import StoryRequest
+from ad_pipeline.engines.crafts.voice import VoiceDone, VoiceRequest
 from ad_pipeline.errors import Cancelled, EngineRefused
 from ad_pipeline.story.storyboard import Line, storyboard_from_text
 from ad_pipeline.values import Box, Size

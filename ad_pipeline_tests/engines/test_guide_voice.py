@@ -11,7 +11,8 @@ import pytest
 
 from ad_pipeline.engines.animatic import voice
 from ad_pipeline.engines.animatic.voice import GuideVoice
-from ad_pipeline.engines.contracts import Job, VoiceDone, VoiceRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.voice import VoiceDone, VoiceRequest
 from ad_pipeline.errors import EngineRefused, EngineUnavailable
 from ad_pipeline.story.speaking import spoken_seconds
 from ad_pipeline.story.storyboard import Line

@@ -17,7 +17,9 @@ from ad_pipeline.engines.animatic.plan import Plan, planned
 from ad_pipeline.engines.animatic.story import TemplateWriter
 from ad_pipeline.engines.animatic.writing.shelf import category_of, motifs_of
 from ad_pipeline.engines.animatic.writing.worlds import worlds_of
-from ad_pipeline.engines.contracts import ImageRequest, Job, Look, StoryRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.image import ImageRequest, Look
+from ad_pipeline.engines.crafts.story import StoryRequest
 from ad_pipeline.stages.kits import kit_of
 from ad_pipeline.story.brief import Brief, brief_from_text
 from ad_pipeline.story.storyboard import Purpose

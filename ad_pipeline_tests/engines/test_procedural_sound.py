@@ -10,7 +10,8 @@ from ad_pipeline.engines.animatic.music import composed
 from ad_pipeline.engines.animatic.sfx import rendered
 from ad_pipeline.engines.animatic.sound import ProceduralSound
 from ad_pipeline.engines.animatic.wav import Samples
-from ad_pipeline.engines.contracts import Job, MusicRequest, SfxRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.sound import MusicRequest, SfxRequest
 
 
 def _asked(mood: str, duration_s: float = 15.0, seed: int = 1) -> MusicRequest:

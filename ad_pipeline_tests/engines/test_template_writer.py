@@ -9,7 +9,8 @@ import pytest
 from ad_pipeline.engines.animatic.story import TemplateWriter
 from ad_pipeline.engines.animatic.writing.shelf import all_categories, all_motifs, category_of, frames, motifs_of
 from ad_pipeline.engines.animatic.writing.wording import filled, is_clean, on_screen, sayable, short_name, shorter_parts
-from ad_pipeline.engines.contracts import Job, StoryRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.story import StoryRequest
 from ad_pipeline.media.time import FILM
 from ad_pipeline.story.brief import Brief, StoryLanguage
 from ad_pipeline.story.claims import flags_of

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from ad_pipeline.engines.contracts import Answered, Job, Licence, Progress, Question
+from ad_pipeline.engines.contracts import Job, Licence, Progress
+from ad_pipeline.engines.crafts.language import Answered, Question
 from ad_pipeline.engines.language.catalogue import Answers, Effort, Kind, LanguageModel, Server
 from ad_pipeline.engines.language.engine import ListedModel
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from ad_pipeline.engines.contracts import Question
+from ad_pipeline.engines.crafts.language import Question
 from ad_pipeline.engines.language.catalogue import Answers, Kind, LanguageModel
 from ad_pipeline.engines.language.engine import ListedModel
 from ad_pipeline.errors import EngineRefused

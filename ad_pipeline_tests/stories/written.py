@@ -13,7 +13,8 @@ import numpy as np
 from ad_pipeline.checks.text import check_text_inside
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.animatic.story import TemplateWriter
-from ad_pipeline.engines.contracts import Job, StoryRequest
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.story import StoryRequest
 from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.storyboard import make_storyboard

@@ -9,7 +9,8 @@ from ad_pipeline.engines.animatic.drawing.canvas import write_png
 from ad_pipeline.engines.animatic.drawing.composition import composed
 from ad_pipeline.engines.animatic.drawing.photo import Photo, product_photo
 from ad_pipeline.engines.animatic.plan import Plan, planned
-from ad_pipeline.engines.contracts import EngineFacts, Estimate, ImageDone, ImageEngine, ImageRequest, Job, Licence
+from ad_pipeline.engines.contracts import EngineFacts, Estimate, Job, Licence
+from ad_pipeline.engines.crafts.image import ImageDone, ImageEngine, ImageRequest
 from ad_pipeline.errors import EngineRefused
 
 OWN_WORK = Licence(name="own work", paid_ads="yes", note="drawn by this program; nothing learnt, nothing fetched")

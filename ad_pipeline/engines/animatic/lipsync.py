@@ -6,7 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from ad_pipeline.engines.contracts import Done, EngineFacts, Job, Licence, LipsyncEngine, LipsyncRequest
+from ad_pipeline.engines.contracts import Done, EngineFacts, Job, Licence
+from ad_pipeline.engines.crafts.lipsync import LipsyncEngine, LipsyncRequest
 from ad_pipeline.errors import EngineRefused
 
 

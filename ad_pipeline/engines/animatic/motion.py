@@ -19,7 +19,8 @@ from ad_pipeline.engines.animatic.drawing.moves import MOVES, Hand, Pose, Shot, 
 from ad_pipeline.engines.animatic.drawing.moving import Glow, Laid, MovingLayer, moving_parts, sweep
 from ad_pipeline.engines.animatic.drawing.resampling import Sources
 from ad_pipeline.engines.animatic.image import OWN_WORK
-from ad_pipeline.engines.contracts import Done, EngineFacts, Estimate, Job, MotionEngine, MotionRequest
+from ad_pipeline.engines.contracts import Done, EngineFacts, Estimate, Job
+from ad_pipeline.engines.crafts.motion import MotionEngine, MotionRequest
 from ad_pipeline.errors import EngineRefused
 from ad_pipeline.media.encode import MEZZANINE, Planes, VideoWriter
 from ad_pipeline.media.time import FILM

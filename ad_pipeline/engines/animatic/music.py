@@ -10,7 +10,7 @@ import numpy as np
 from ad_pipeline.engines.animatic.moods import Chord, Drums, Instrument, Mood, mood_of
 from ad_pipeline.engines.animatic.synth import count_of, faded, held, in_a_room, noise, place, struck
 from ad_pipeline.engines.animatic.wav import Samples
-from ad_pipeline.engines.contracts import MusicRequest
+from ad_pipeline.engines.crafts.sound import MusicRequest
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 
 PEAK = 10 ** (-4 / 20)

@@ -9,7 +9,7 @@ from importlib import resources
 
 from ad_pipeline.engines.animatic.writing.pen import Pen, pen_for
 from ad_pipeline.engines.animatic.writing.wording import is_clean
-from ad_pipeline.engines.contracts import StoryRequest
+from ad_pipeline.engines.crafts.story import StoryRequest
 from ad_pipeline.story.brief import StoryLanguage
 from ad_pipeline.story.speaking import needed_seconds
 from ad_pipeline.story.storyboard import Purpose

@@ -24,7 +24,7 @@ from ad_pipeline.engines.animatic.heard import (
     Name,
     Subject,
 )
-from ad_pipeline.engines.contracts import ImageRequest
+from ad_pipeline.engines.crafts.image import ImageRequest
 
 _USUAL_LIGHTS: tuple[Light, ...] = ("soft", "soft", "hard", "rays")
 _DEFAULTS: dict[str, tuple[str, ...]] = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from ad_pipeline.engines.animatic.synth import count_of, faded, noise, place, struck
 from ad_pipeline.engines.animatic.wav import Samples
-from ad_pipeline.engines.contracts import SfxRequest
+from ad_pipeline.engines.crafts.sound import SfxRequest
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 
 _GLASS = ((1, 1.0, 3.5), (2.76, 0.4, 5.0), (5.4, 0.2, 8.0))

@@ -7,16 +7,8 @@ from pathlib import Path
 from ad_pipeline.engines.animatic.music import composed
 from ad_pipeline.engines.animatic.sfx import rendered
 from ad_pipeline.engines.animatic.wav import write_stereo_float
-from ad_pipeline.engines.contracts import (
-    Done,
-    EngineFacts,
-    Estimate,
-    Job,
-    Licence,
-    MusicRequest,
-    SfxRequest,
-    SoundEngine,
-)
+from ad_pipeline.engines.contracts import Done, EngineFacts, Estimate, Job, Licence
+from ad_pipeline.engines.crafts.sound import MusicRequest, SfxRequest, SoundEngine
 from ad_pipeline.errors import EngineRefused
 
 LONGEST_S = 300.0

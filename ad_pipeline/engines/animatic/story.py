@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ad_pipeline.engines.animatic.writing.pen import Draft, Pen, pen_for
 from ad_pipeline.engines.animatic.writing.pictures import NEGATIVE, Scenery, Shot, shots, transitions
 from ad_pipeline.engines.animatic.writing.wording import is_clean, on_screen
-from ad_pipeline.engines.contracts import Done, EngineFacts, Job, Licence, StoryEngine, StoryRequest
+from ad_pipeline.engines.contracts import Done, EngineFacts, Job, Licence
+from ad_pipeline.engines.crafts.story import StoryEngine, StoryRequest
 from ad_pipeline.media.time import FILM
 from ad_pipeline.story.arc import paced, purposes_for, room_left_s, shares_s
 from ad_pipeline.story.brief import Brief, Claim

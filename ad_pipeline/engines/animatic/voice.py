@@ -15,16 +15,8 @@ import numpy as np
 
 from ad_pipeline.engines.animatic.voice_polish import joined, polished, trimmed
 from ad_pipeline.engines.animatic.wav import Samples, write_mono_16_bit
-from ad_pipeline.engines.contracts import (
-    EngineFacts,
-    Estimate,
-    Job,
-    Licence,
-    Mark,
-    VoiceDone,
-    VoiceEngine,
-    VoiceRequest,
-)
+from ad_pipeline.engines.contracts import EngineFacts, Estimate, Job, Licence
+from ad_pipeline.engines.crafts.voice import Mark, VoiceDone, VoiceEngine, VoiceRequest
 from ad_pipeline.errors import EngineRefused, EngineUnavailable
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 from ad_pipeline.messages import Message

@@ -22,7 +22,8 @@ from ad_pipeline.engines.comfy.part import (
 )
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
-from ad_pipeline.engines.contracts import Estimate, ImageDone, ImageEngine, ImageRequest, Job
+from ad_pipeline.engines.contracts import Estimate, Job
+from ad_pipeline.engines.crafts.image import ImageDone, ImageEngine, ImageRequest
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.conform import fit_picture
 from ad_pipeline.messages import Message

@@ -14,7 +14,8 @@ from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, told, told_times
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Want, Workshop
-from ad_pipeline.engines.contracts import Done, Job, LipsyncEngine, LipsyncRequest
+from ad_pipeline.engines.contracts import Done, Job
+from ad_pipeline.engines.crafts.lipsync import LipsyncEngine, LipsyncRequest
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.conform import join_films, retimed
 from ad_pipeline.media.probe import probe

@@ -23,7 +23,8 @@ from ad_pipeline.engines.comfy.part import (
 )
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Ran, Want, Workshop
-from ad_pipeline.engines.contracts import Done, Estimate, Job, MotionEngine, MotionRequest
+from ad_pipeline.engines.contracts import Done, Estimate, Job
+from ad_pipeline.engines.crafts.motion import MotionEngine, MotionRequest
 from ad_pipeline.errors import EngineRefused, MediaError
 from ad_pipeline.media.conform import join_films, last_picture
 from ad_pipeline.media.probe import probe

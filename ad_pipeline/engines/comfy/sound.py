@@ -12,7 +12,8 @@ from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, told, told_times
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Want, Workshop
-from ad_pipeline.engines.contracts import Done, Job, MusicRequest, SfxRequest, SoundEngine
+from ad_pipeline.engines.contracts import Done, Job
+from ad_pipeline.engines.crafts.sound import MusicRequest, SfxRequest, SoundEngine
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, MediaError
 from ad_pipeline.media.conform import fit_sound, retimed
 from ad_pipeline.media.time import FrameRate

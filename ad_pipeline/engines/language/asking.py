@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from ad_pipeline.engines.contracts import Answer, Answered, Job, Progress, Question
+from ad_pipeline.engines.contracts import Job, Progress
+from ad_pipeline.engines.crafts.language import Answer, Answered, Question
 from ad_pipeline.engines.language import tokens
 from ad_pipeline.engines.language.catalogue import LanguageModel
 from ad_pipeline.engines.language.door import Ask, Door, Passing, Said, Turn

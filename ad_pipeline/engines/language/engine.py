@@ -7,7 +7,8 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from ad_pipeline.engines.contracts import Answer, Answered, EngineFacts, Estimate, Job, LanguageEngine, Question
+from ad_pipeline.engines.contracts import EngineFacts, Estimate, Job
+from ad_pipeline.engines.crafts.language import Answer, Answered, LanguageEngine, Question
 from ad_pipeline.engines.language import tokens
 from ad_pipeline.engines.language.asking import Asking
 from ad_pipeline.engines.language.catalogue import LanguageModel

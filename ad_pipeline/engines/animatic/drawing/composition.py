@@ -20,7 +20,7 @@ from ad_pipeline.engines.animatic.drawing.plates.liquid import sprinkle
 from ad_pipeline.engines.animatic.drawing.products import Cutout, draw_product
 from ad_pipeline.engines.animatic.drawing.stage import Stage, Tones
 from ad_pipeline.engines.animatic.plan import Plan, seed_of
-from ad_pipeline.engines.contracts import ImageRequest
+from ad_pipeline.engines.crafts.image import ImageRequest
 from ad_pipeline.values import Box, Size
 
 OVERSCAN = 0.12
