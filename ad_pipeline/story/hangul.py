@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Literal
 
+from ad_pipeline.story.lexicon import GENERAL
 from ad_pipeline.story.numerals import sino_korean
 
 Particle = Literal["은", "이", "을", "와", "으로", "이에요", "이라면", "아"]
@@ -38,15 +40,6 @@ _LETTERS = dict(
         strict=True,
     )
 )
-_KNOWN = {
-    "serum": "세럼", "cream": "크림", "water": "워터", "glow": "글로우", "skin": "스킨", "hydra": "하이드라",
-    "toner": "토너", "mask": "마스크", "cushion": "쿠션", "lip": "립", "tint": "틴트", "mist": "미스트",
-    "oil": "오일", "foam": "폼", "sun": "선", "laneige": "라네즈", "etude": "에뛰드", "hera": "헤라",
-    "sulwhasoo": "설화수", "new": "뉴", "pro": "프로", "plus": "플러스", "essence": "에센스", "shampoo": "샴푸",
-    "moisture": "모이스처", "night": "나이트", "day": "데이", "one": "원", "no": "넘버", "vitamin": "비타민",
-    "cica": "시카", "ampoule": "앰플", "collagen": "콜라겐", "retinol": "레티놀", "blue": "블루", "love": "러브",
-    "the": "더", "aqua": "아쿠아", "light": "라이트", "bright": "브라이트", "beauty": "뷰티", "cleanser": "클렌저",
-}  # fmt: skip
 
 _SOUNDS = re.compile(r"tion|sh|ch|th|ph|ck|ng(?![aeiou])|qu|oo|ee|ea|ai|ay|oa|ow|ou|oi|oy|au|eu|ie|[a-z]")
 _VOWEL_OF = {
@@ -99,9 +92,11 @@ def with_particle(word: str, kind: Particle) -> str:
 
 def from_latin(word: str) -> str:
     """A Latin word as a Korean would roughly say it: known words, spelled-out capitals, else by sound."""
+    if known := GENERAL.said(word, "ko"):
+        return known
+    plain = unicodedata.normalize("NFD", word)
+    word = "".join(letter for letter in plain if letter.isascii() and letter.isalpha()) or "e"
     low = word.lower()
-    if low in _KNOWN:
-        return _KNOWN[low]
     spelled = len(word) == 1 or (word.isupper() and len(word) <= 4) or not re.search(r"[aeiouy]", low)
     return "".join(_LETTERS[c] for c in low) if spelled else _by_sound(low)
 

@@ -6,12 +6,21 @@ _SINO = "영일이삼사오육칠팔구"
 _SINO_TENS = ("", "십", "백", "천")
 _SINO_MYRIADS = ("", "만", "억", "조", "경")
 _NATIVE_ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
-_NATIVE_TENS = {1: "열", 2: "스물"}
+_NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
+_ABOUT = {
+    (1, 2): "한두", (2, 3): "두세", (3, 4): "서너", (4, 5): "네다섯", (5, 6): "대여섯", (6, 7): "예닐곱",
+    (7, 8): "일고여덟",
+}  # fmt: skip
+_LOAN = ("제로", "원", "투", "쓰리", "포", "파이브", "식스", "세븐", "에잇", "나인", "텐")
 _ENGLISH_ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
 ).split()
 _ENGLISH_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ENGLISH_ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth",
+}  # fmt: skip
 _ENGLISH_THOUSANDS = ("", " thousand", " million", " billion", " trillion")
 
 
@@ -25,24 +34,64 @@ def sino_korean(digits: str) -> str:
     return f"{said}점{''.join(_SINO[int(d)] for d in part)}" if part else said
 
 
-def native_korean(number: int) -> str:
-    """As Koreans count things: 세 (개), 열두 (병); Sino-Korean from 30 on."""
+def native_korean(number: int, *, most: int = 99) -> str:
+    """As Koreans count things: 세 (개), 열두 (병), 서른 (가지); Sino-Korean above `most`, and from 100 on."""
     tens, ones = divmod(number, 10)
-    if not 1 <= number < 30:
+    if not 1 <= number <= min(most, 99):
         return sino_korean(str(number))
     if number == 20:
         return "스무"
-    return _NATIVE_TENS.get(tens, "") + _NATIVE_ONES[ones]
+    return _NATIVE_TENS[tens] + _NATIVE_ONES[ones]
+
+
+def about_korean(low: int, high: int) -> str:
+    """A small range as it is counted: 두세 (개); empty where there is no such word."""
+    return _ABOUT.get((low, high), "")
+
+
+def digits_korean(digits: str) -> str:
+    """Digit by digit, as telephone numbers are read: 공일공."""
+    return "".join(_SINO[int(d)] for d in digits).replace("영", "공")
+
+
+def loan_korean(digits: str) -> str:
+    """The English number that stands in names (넘버 파이브, 비 투); Sino-Korean above ten."""
+    number = int(digits)
+    return _LOAN[number] if number < len(_LOAN) and digits == str(number) else sino_korean(digits)
 
 
 def english(digits: str) -> str:
-    """`48` is forty-eight, `1.5` is one point five; years are read as plain numbers."""
+    """`48` is forty-eight, `1.5` is one point five; a year is read as a plain number (see `english_year`)."""
     whole, _, part = digits.partition(".")
     if not whole or len(whole) > 15 or (len(whole) > 1 and whole[0] == "0"):
         said = " ".join(_ENGLISH_ONES[int(d)] for d in whole)
     else:
         said = _english_whole(int(whole))
     return f"{said} point {' '.join(_ENGLISH_ONES[int(d)] for d in part)}" if part else said
+
+
+def english_ordinal(number: int) -> str:
+    """`1` is first, `21` is twenty-first."""
+    said = _english_whole(number)
+    head, joint, last = said.rpartition("-" if "-" in said.split()[-1] else " ")
+    if last in _ENGLISH_ORDINALS:
+        return head + joint + _ENGLISH_ORDINALS[last]
+    return head + joint + (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+
+
+def english_year(year: int) -> str:
+    """`2026` is twenty twenty-six, `2005` two thousand five, `1990` nineteen ninety."""
+    century, rest = divmod(year, 100)
+    if 2000 <= year < 2010 or (rest == 0 and century % 10 == 0):
+        return _english_whole(year)
+    if rest == 0:
+        return f"{_english_whole(century)} hundred"
+    return f"{_english_whole(century)} {'oh ' if rest < 10 else ''}{_english_whole(rest)}"
+
+
+def english_digits(digits: str) -> str:
+    """Digit by digit."""
+    return " ".join(_ENGLISH_ONES[int(d)] for d in digits)
 
 
 def _sino_whole(number: int) -> str:
