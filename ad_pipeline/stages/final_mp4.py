@@ -15,10 +15,10 @@ from ad_pipeline.checks.text import check_text_inside
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Job
 from ad_pipeline.errors import AdPipelineError
-from ad_pipeline.media.captions import to_srt, to_vtt
 from ad_pipeline.media.join import mux
 from ad_pipeline.media.previews import thumbnail
 from ad_pipeline.media.render import ClipFile, FilmDone, render_film, render_segments
+from ad_pipeline.media.subtitle_files import to_srt, to_vtt
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ad_pipeline.errors import MediaError, StoryboardRejected
-from ad_pipeline.media.captions import Cue, cues_from_marks
+from ad_pipeline.media.captions import Cue, SpokenMark, cues_from_marks
 from ad_pipeline.media.legible import as_button, legible_block, region_under
 from ad_pipeline.media.marks import image_block
 from ad_pipeline.media.time import FILM
@@ -293,7 +293,15 @@ def _set(text: str, field_: str, font_name: str, box: Box, **how: Any) -> TextBl
 def _cues(facts: SessionFacts, scene: Scene, shot: Shot, marks: Sequence[Mapping[str, Any]]) -> tuple[Cue, ...]:
     start_s, end_s = FILM.seconds(shot.start_frame), FILM.seconds(shot.end_frame)
     return cues_from_marks(
-        [(str(mark["text"]), float(mark["start_s"]), float(mark["end_s"])) for mark in marks],
+        [
+            SpokenMark(
+                text=str(mark["text"]),
+                start_s=float(mark["start_s"]),
+                end_s=float(mark["end_s"]),
+                speaker=str(mark.get("speaker", "")),
+            )
+            for mark in marks
+        ],
         language=facts.storyboard.language,
         scene_start_s=start_s,
         scene_end_s=end_s,
