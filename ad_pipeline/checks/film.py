@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.encode import explained
-from ad_pipeline.media.loudness import TOLERANCE_LU, Loudness, measured
+from ad_pipeline.media.loudness import Loudness, measured
+from ad_pipeline.media.loudness_target import LoudnessTarget
 from ad_pipeline.media.probe import MediaFacts, PictureFacts, probe
 from ad_pipeline.media.sound import read_sound
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM
@@ -75,8 +76,7 @@ def check_final(
     *,
     size: Size,
     frames: int,
-    target_lufs: float,
-    peak_dbtp: float,
+    loudness_target: LoudnessTarget,
     loudness: Loudness | None = None,
 ) -> tuple[Verdict, ...]:
     """The finished ad, picture and sound. `loudness` spares measuring what was measured on this sound.
@@ -87,7 +87,7 @@ def check_final(
     facts = probe(path)
     picture = _picture(facts, path)
     with ThreadPoolExecutor(1) as beside:
-        heard = beside.submit(lambda: tuple(_of_sound(facts, path, target_lufs, peak_dbtp, loudness)))
+        heard = beside.submit(lambda: tuple(_of_sound(facts, path, loudness_target, loudness)))
         seen = _watched(path, middle_s=facts.duration_s / 2)
         sound = heard.result()
     return (
@@ -146,12 +146,10 @@ def _of_file(facts: MediaFacts, picture: PictureFacts, frames: int) -> Iterable[
     )
 
 
-def _of_sound(
-    facts: MediaFacts, path: Path, target_lufs: float, peak_dbtp: float, loudness: Loudness | None
-) -> Iterable[Verdict]:
+def _of_sound(facts: MediaFacts, path: Path, target: LoudnessTarget, loudness: Loudness | None) -> Iterable[Verdict]:
     limits = (
-        f"{target_lufs:g} LUFS ±{TOLERANCE_LU:g}",
-        f"at most {peak_dbtp:g} dBTP",
+        f"{target.integrated_lufs:g} LUFS ±{target.tolerance_lu:g}{_windows_limit(target)}",
+        f"at most {target.true_peak_dbtp:g} dBTP",
         f"at most {LONGEST_SILENCE_S} s",
     )
     names = ("loudness", "true_peak", "silence")
@@ -161,20 +159,25 @@ def _of_sound(
         return
     now = loudness or measured(path)
     silent_s = longest_silence_s(read_sound(path))
-    # The meter has one decimal: half a step more must not fail what is at the limit.
+    windows = f", short-term {now.max_short_term_lufs:.1f}, momentary {now.max_momentary_lufs:.1f} at most"
     yield Verdict(
         name=names[0],
-        passed=abs(now.integrated_lufs - target_lufs) <= TOLERANCE_LU + 0.05,
-        measured=f"{now.integrated_lufs:.1f} LUFS",
+        passed=now.keeps_loudness(target),
+        measured=f"{now.integrated_lufs:.1f} LUFS{windows if _windows_limit(target) else ''}",
         limit=limits[0],
     )
     yield Verdict(
         name=names[1],
-        passed=now.true_peak_dbtp <= peak_dbtp,
+        passed=now.true_peak_dbtp <= target.true_peak_dbtp,
         measured=f"{now.true_peak_dbtp:.1f} dBTP",
         limit=limits[1],
     )
     yield Verdict(name=names[2], passed=silent_s <= LONGEST_SILENCE_S, measured=f"{silent_s:.2f} s", limit=limits[2])
+
+
+def _windows_limit(target: LoudnessTarget) -> str:
+    limits = (("short-term", target.max_short_term_lufs), ("momentary", target.max_momentary_lufs))
+    return "".join(f", {name} at most {limit:g}" for name, limit in limits if limit is not None)
 
 
 def longest_silence_s(samples: NDArray[np.float32]) -> float:

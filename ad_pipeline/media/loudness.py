@@ -7,186 +7,189 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import ffmpeg
 import numpy as np
 from av.error import FFmpegError
-from numpy.typing import NDArray
 
 from ad_pipeline.errors import MediaError
+from ad_pipeline.media import metering
 from ad_pipeline.media.encode import explained
 from ad_pipeline.media.ffmpeg import run_ffmpeg
-from ad_pipeline.media.sound import Samples
+from ad_pipeline.media.levelling import Wish, applied, gain_curve, held_under
+from ad_pipeline.media.loudness_target import LoudnessTarget
+from ad_pipeline.media.metering import WALK, PerMs, Samples, levels_of, power_of, summed
 from ad_pipeline.media.time import AUDIO_RATE_HZ
-from ad_pipeline.media.weighting import OFFSET_LUFS, k_weighted
 
-TOLERANCE_LU = 0.5
-_AIMED_LU = 0.3
-"""The loop goes on outside of this, so that another meter still finds `TOLERANCE_LU`."""
+AIMED_LU = 0.3
+"""The loop goes on outside of this, so that another meter still finds the narrowest tolerance kept."""
 
 SILENT_LUFS = -60.0
-MOST_ENCODES = 4
+MOST_ENCODES = 3
 _ENCODER_PEAK_DB = 0.7
 """Room for the peaks that AAC adds: 0.2 dB as a rule, more on transients."""
 
-_BLOCK = AUDIO_RATE_HZ // 1000
-_RELEASE_BLOCKS = 80
-_LOOK_AHEAD_BLOCKS = 3
+_ROOM_LU = 0.15
+"""How far a window stays under its limit before it is encoded."""
 
-Peaks = NDArray[np.float64]
-"""The true peak of each millisecond."""
+METER_STEP_LU = 0.05
+"""Half a step of ffmpeg's meter: what is at a limit must not fail by rounding."""
+
+_FRAME = 1024
+_WALK = WALK // _FRAME * _FRAME
+"""A whole number of the encoder's frames: only its last one may be short."""
+
+_LEVEL = r"(nan|-?inf|-?[\d.]+)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loudness:
-    """EBU R 128 integrated loudness and true peak; -inf for silence."""
+    """What the meter found: EBU R 128 loudness and true peak; -inf for silence.
+
+    The maxima are -inf too where the sound is shorter than their window (3 s, 0.4 s).
+    """
 
     integrated_lufs: float
     true_peak_dbtp: float
+    max_short_term_lufs: float = -math.inf
+    max_momentary_lufs: float = -math.inf
+    range_lu: float = 0.0
+
+    def keeps(self, target: LoudnessTarget) -> bool:
+        """Whether all of it is as `target` asks."""
+        return self.keeps_loudness(target) and self.true_peak_dbtp <= target.true_peak_dbtp
+
+    def keeps_loudness(self, target: LoudnessTarget) -> bool:
+        """The same without the peak: as a whole, and in every short stretch."""
+        most = (
+            (self.max_short_term_lufs, target.max_short_term_lufs),
+            (self.max_momentary_lufs, target.max_momentary_lufs),
+        )
+        off_lu = abs(self.integrated_lufs - target.integrated_lufs)
+        return off_lu <= target.tolerance_lu + METER_STEP_LU and all(
+            limit is None or found <= limit + METER_STEP_LU for found, limit in most
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mastered:
-    """An encoded sound and each measurement on the way; the last one is the file's.
+    """An encoded sound and each measurement on the way; `measurements[kept]` is the file's.
 
-    `within_limits` is False when the loop ran out, and for silence, which has no loudness.
+    `within_limits` is False when the loop ran out, and for silence, which has no loudness. `curve` is
+    the gain of each millisecond: applied to the parts of a mix it makes parts of the mastered sound.
     """
 
     path: Path
     measurements: tuple[Loudness, ...]
+    kept: int
     within_limits: bool
     is_silent: bool
+    curve: PerMs
+
+    @property
+    def found(self) -> Loudness:
+        return self.measurements[self.kept]
 
     @property
     def integrated_lufs(self) -> float:
-        return self.measurements[-1].integrated_lufs
+        return self.found.integrated_lufs
 
     @property
     def true_peak_dbtp(self) -> float:
-        return self.measurements[-1].true_peak_dbtp
+        return self.found.true_peak_dbtp
 
     @property
     def encodes(self) -> int:
         return len(self.measurements)
 
 
-def master(samples: Samples, *, target_lufs: float, peak_dbtp: float, target: Path) -> Mastered:
-    """Encode `samples` (n, 2) to AAC in an m4a at `target_lufs` +-0.5 LU and at most `peak_dbtp`.
+def master(*parts: Samples, aim: LoudnessTarget, target: Path) -> Mastered:
+    """Encode the sum of `parts` (n, 2) to AAC in an m4a that is as loud as `aim` says.
 
     Raises:
         MediaError: the encoder or the measurement failed.
         MachineLacks: the disk is full.
     """
-    loudness = integrated_lufs(samples)
-    if loudness < SILENT_LUFS:
-        encode_aac(samples, target)
-        return Mastered(path=target, measurements=(measured(target),), within_limits=False, is_silent=True)
-    ceiling_db, peaks = peak_dbtp - _ENCODER_PEAK_DB, _block_peaks(samples)
-    gain_db = _gain_for(samples, peaks, target_lufs, ceiling_db, start_db=target_lufs - loudness)
+    levels = levels_of(parts)
+    if metering.integrated_lufs(levels.power) < SILENT_LUFS:
+        curve = np.ones(len(levels.power))
+        encode_aac(*parts, target=target)
+        return Mastered(
+            path=target, measurements=(measured(target),), kept=0, within_limits=False, is_silent=True, curve=curve
+        )
+    wish = _first_wish(aim)
     found: list[Loudness] = []
-    while True:
-        encode_aac(_limited(samples, peaks, gain_db, ceiling_db), target)
-        now = measured(target)
-        found.append(now)
-        missed = target_lufs - now.integrated_lufs
-        over = now.true_peak_dbtp - peak_dbtp
-        is_good = abs(missed) <= _AIMED_LU and over <= 0
-        if is_good or len(found) == MOST_ENCODES:
-            within = abs(missed) <= TOLERANCE_LU and over <= 0
-            return Mastered(path=target, measurements=tuple(found), within_limits=within, is_silent=False)
-        if over > 0:
-            ceiling_db -= over + 0.1
-        gain_db += missed
+    best, best_curve = 0, np.ones(0)
+    draft = target.with_name(f"{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
+    try:
+        while len(found) < MOST_ENCODES:
+            curve = gain_curve(levels, wish)
+            encode_aac(*parts, target=draft, curve=curve)
+            now = measured(draft)
+            found.append(now)
+            if len(found) == 1 or _fault(now, aim) < _fault(found[best], aim):
+                best, best_curve = len(found) - 1, curve
+                draft.replace(target)
+            if now.keeps(aim) and abs(aim.integrated_lufs - now.integrated_lufs) <= AIMED_LU:
+                break
+            wish = _corrected(wish, now, aim)
+    finally:
+        draft.unlink(missing_ok=True)
+    return Mastered(
+        path=target, measurements=tuple(found), kept=best, within_limits=found[best].keeps(aim), is_silent=False,
+        curve=best_curve,
+    )  # fmt: skip
 
 
-def _gain_for(samples: Samples, peaks: Peaks, target_lufs: float, ceiling_db: float, *, start_db: float) -> float:
-    """The gain whose limited result has the loudness; what the limiter takes is given back, twice."""
-    gain_db = start_db
-    if float(np.abs(samples).max()) * 10 ** (gain_db / 20) < 10 ** ((ceiling_db - 1) / 20):
-        return gain_db
-    for _ in range(2):
-        missed = target_lufs - integrated_lufs(_limited(samples, peaks, gain_db, ceiling_db))
-        gain_db += missed
-        if abs(missed) < 0.1:
-            break
-    return gain_db
+def _first_wish(aim: LoudnessTarget) -> Wish:
+    return Wish(
+        lufs=aim.integrated_lufs,
+        ceiling_db=aim.true_peak_dbtp - _ENCODER_PEAK_DB,
+        short_term_lufs=None if aim.max_short_term_lufs is None else aim.max_short_term_lufs - _ROOM_LU,
+        momentary_lufs=None if aim.max_momentary_lufs is None else aim.max_momentary_lufs - _ROOM_LU,
+    )
+
+
+def _corrected(wish: Wish, now: Loudness, aim: LoudnessTarget) -> Wish:
+    """What to wish for instead, after the encoder's own part in what was found."""
+    over_db = now.true_peak_dbtp - aim.true_peak_dbtp
+    wish = replace(wish, lufs=wish.lufs + aim.integrated_lufs - now.integrated_lufs)
+    if over_db > 0:
+        wish = replace(wish, ceiling_db=wish.ceiling_db - over_db - 0.1)
+    if wish.short_term_lufs and aim.max_short_term_lufs and now.max_short_term_lufs > aim.max_short_term_lufs:
+        over_lu = now.max_short_term_lufs - aim.max_short_term_lufs
+        wish = replace(wish, short_term_lufs=wish.short_term_lufs - over_lu - 0.1)
+    if wish.momentary_lufs and aim.max_momentary_lufs and now.max_momentary_lufs > aim.max_momentary_lufs:
+        over_lu = now.max_momentary_lufs - aim.max_momentary_lufs
+        wish = replace(wish, momentary_lufs=wish.momentary_lufs - over_lu - 0.1)
+    return wish
+
+
+def _fault(now: Loudness, aim: LoudnessTarget) -> tuple[bool, float]:
+    """How bad a result is, to choose among results: first whether it keeps what is asked, then how far off it is."""
+    over = max(0.0, now.true_peak_dbtp - aim.true_peak_dbtp)
+    return not now.keeps(aim), abs(now.integrated_lufs - aim.integrated_lufs) + over
 
 
 def limited(samples: Samples, *, gain_db: float, ceiling_db: float) -> Samples:
     """`samples` louder by `gain_db`, with true peaks held under `ceiling_db`; looks ahead, so no click."""
-    return _limited(samples, _block_peaks(samples), gain_db, ceiling_db)
-
-
-def _limited(samples: Samples, peaks: Peaks, gain_db: float, ceiling_db: float) -> Samples:
-    """The same, the peaks of `samples` being known: they grow with the gain."""
-    gain, ceiling = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20)
-    louder = np.asarray(samples * np.float32(gain), np.float32)
-    needed = np.minimum(1.0, ceiling / np.maximum(peaks * gain, 1e-9))
-    if needed.min() >= 1:
-        return louder
-    ahead = np.pad(needed, _LOOK_AHEAD_BLOCKS, mode="edge")
-    lowest = np.lib.stride_tricks.sliding_window_view(ahead, 2 * _LOOK_AHEAD_BLOCKS + 1).min(axis=1)
-    gains = _released(lowest)
-    window = np.hanning(2 * _LOOK_AHEAD_BLOCKS + 1)
-    smooth = np.convolve(np.pad(gains, _LOOK_AHEAD_BLOCKS, mode="edge"), window / window.sum(), mode="valid")
-    places = (np.arange(len(smooth)) + 0.5) * _BLOCK
-    curve = np.interp(np.arange(len(louder)), places, smooth).astype(np.float32)
-    return louder * curve[:, None]
-
-
-def _released(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Down at once, up slowly: a step per millisecond, so a plain loop is quick."""
-    gains, now, back = np.empty_like(lowest), 1.0, 1 / _RELEASE_BLOCKS
-    for i, wanted in enumerate(lowest.tolist()):
-        now = min(wanted, now + (1 - now) * back)
-        gains[i] = now
-    return gains
-
-
-def _block_peaks(samples: Samples) -> Peaks:
-    """The true peak of each millisecond (4 x oversampled, as BS.1770 asks)."""
-    blocks = -(-len(samples) // _BLOCK)
-    padded = np.zeros((1, blocks * _BLOCK, samples.shape[1]), np.float32)
-    padded[0, : len(samples)] = samples
-    peaks = np.abs(padded)
-    for phase in (1, 2, 3):
-        # As a picture of one row: both channels at once take half as long as `np.convolve`, which meets them apart.
-        taps = _phase_taps(phase / 4)[None, ::-1].copy()
-        between = np.asarray(cv2.filter2D(padded, -1, taps, borderType=cv2.BORDER_CONSTANT), np.float32).reshape(
-            peaks.shape
-        )
-        np.maximum(peaks, np.abs(between, out=between), out=peaks)
-    return peaks.reshape(blocks, -1).max(axis=1).astype(np.float64)
-
-
-def _phase_taps(delay: float) -> Samples:
-    """A windowed sinc that gives the samples `delay` of a sample later."""
-    at = np.arange(-8, 9) + delay
-    return (np.sinc(at) * np.cos(np.pi * at / 19) ** 2).astype(np.float32)
+    peaks = levels_of([samples]).peaks
+    return applied(samples, held_under(np.full(len(peaks), 10 ** (gain_db / 20)), peaks, ceiling_db))
 
 
 def integrated_lufs(samples: Samples) -> float:
     """BS.1770-4 integrated loudness of 48 kHz stereo, in process; -inf for silence or under 0.4 s."""
-    block, step = int(0.4 * AUDIO_RATE_HZ), int(0.1 * AUDIO_RATE_HZ)
-    if len(samples) < block:
-        return -math.inf
-    power = np.concatenate([[0.0], np.cumsum(np.square(k_weighted(samples), dtype=np.float64).sum(axis=1))])
-    starts = np.arange(0, len(samples) - block + 1, step)
-    blocks = (power[starts + block] - power[starts]) / block
-    blocks = blocks[blocks > 10 ** ((-70 - OFFSET_LUFS) / 10)]
-    if not blocks.size:
-        return -math.inf
-    loud = blocks[blocks > blocks.mean() / 10]
-    return float(OFFSET_LUFS + 10 * np.log10(loud.mean()))
+    return metering.integrated_lufs(power_of([samples]))
 
 
-def encode_aac(samples: Samples, target: Path, *, bitrate_bps: int = 192_000) -> None:
-    """`samples` (n, 2) as AAC-LC 48 kHz stereo in an m4a.
+def encode_aac(*parts: Samples, target: Path, curve: PerMs | None = None, bitrate_bps: int = 192_000) -> None:
+    """The sum of `parts` (n, 2), under the gain `curve`, as AAC-LC 48 kHz stereo in an m4a.
 
     Raises:
         MediaError: the encoder failed; no half file stays.
@@ -199,13 +202,14 @@ def encode_aac(samples: Samples, target: Path, *, bitrate_bps: int = 192_000) ->
                 "aac", rate=AUDIO_RATE_HZ, layout="stereo", options={"aac_coder": "fast"}
             )
             stream.codec_context.bit_rate = bitrate_bps
-            planar = np.ascontiguousarray(samples.T, np.float32)
-            step = 1024
-            for start in range(0, planar.shape[1], step):
-                piece = np.ascontiguousarray(planar[:, start : start + step])
-                frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
-                frame.sample_rate, frame.pts = AUDIO_RATE_HZ, start
-                container.mux(stream.encode(frame))
+            for start in range(0, len(parts[0]), _WALK):
+                block = summed(parts, start, start + _WALK)
+                planar = np.ascontiguousarray((block if curve is None else applied(block, curve, start)).T, np.float32)
+                for at in range(0, planar.shape[1], _FRAME):
+                    piece = np.ascontiguousarray(planar[:, at : at + _FRAME])
+                    frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
+                    frame.sample_rate, frame.pts = AUDIO_RATE_HZ, start + at
+                    container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except (FFmpegError, OSError) as error:
         target.unlink(missing_ok=True)
@@ -218,13 +222,26 @@ def measured(path: Path) -> Loudness:
     Raises:
         MediaError: no sound in it, or the meter said nothing.
     """
-    meter = ffmpeg.input(str(path)).audio.filter("ebur128", peak="true", framelog="quiet")
+    meter = ffmpeg.input(str(path)).audio.filter("ebur128", peak="true", framelog="info")
     said = run_ffmpeg(meter.output("-", format="null").get_args())
-    summary = said[said.rfind("Summary:") :]
-    loudness = re.search(r"I:\s+(-?inf|-?[\d.]+) LUFS", summary)
-    peak = re.search(r"Peak:\s+(-?inf|-?[\d.]+) dBFS", summary)
+    log, _, summary = said.rpartition("Summary:")
+    loudness = re.search(rf"I:\s+{_LEVEL} LUFS", summary)
+    peak = re.search(rf"Peak:\s+{_LEVEL} dBFS", summary)
+    reach = re.search(rf"LRA:\s+{_LEVEL} LU", summary)
     if not loudness or not peak:
         raise MediaError("the loudness of {path} could not be measured", path=path.name)
-    integrated = float(loudness.group(1))
     # The meter's floor: -70 LUFS is its word for silence.
-    return Loudness(integrated_lufs=-math.inf if integrated <= -70 else integrated, true_peak_dbtp=float(peak.group(1)))
+    integrated = float(loudness.group(1))
+    moments = re.findall(rf"M:\s*{_LEVEL}\s+S:\s*{_LEVEL}", log)
+    return Loudness(
+        integrated_lufs=integrated if integrated > -70 else -math.inf,
+        true_peak_dbtp=float(peak.group(1)),
+        max_short_term_lufs=_loudest(short for _, short in moments),
+        max_momentary_lufs=_loudest(momentary for momentary, _ in moments),
+        range_lu=float(reach.group(1)) if reach else 0.0,
+    )
+
+
+def _loudest(levels: Iterable[str]) -> float:
+    """The largest of the meter's words; under -70 it has not heard a whole window, or silence."""
+    return max((level for level in map(float, levels) if level > -70), default=-math.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +13,34 @@ from ad_pipeline.media.time import AUDIO_RATE_HZ
 OFFSET_LUFS = -0.691
 """What BS.1770 adds to 10 log10 of the weighted power, summed over the channels."""
 
+_TAIL = AUDIO_RATE_HZ // 10
+"""The filters' answer to a click is 200 dB down by then."""
+
 
 def k_weighted(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """48 kHz samples (n, channels) as the ear weighs them.
+    """48 kHz samples (n, channels) as the ear weighs them."""
+    return np.concatenate(list(k_weighted_blocks([samples])))
+
+
+def k_weighted_blocks(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Each block of one sound, weighted; what a block leaves ringing goes on in the next.
 
     The weighting is applied to the spectrum, since numpy has no recursive filter; loudness made
     from it agrees with ffmpeg's meter to 0.1 LU.
     """
-    size = _quick_size(len(samples) + AUDIO_RATE_HZ // 10)
-    spectrum = np.fft.rfft(samples, size, axis=0) * _response(size)[:, None]
-    return np.asarray(np.fft.irfft(spectrum, size, axis=0)[: len(samples)], np.float32)
+    ringing: NDArray[np.float32] | None = None
+    for block in blocks:
+        size = _quick_size(len(block) + _TAIL)
+        spectrum = np.fft.rfft(block, size, axis=0)
+        spectrum *= _response(size)[:, None]
+        heard = np.asarray(np.fft.irfft(spectrum, size, axis=0)[: len(block) + _TAIL], np.float32)
+        if ringing is not None:
+            heard[:_TAIL] += ringing
+        ringing = heard[len(block) :].copy()
+        yield heard[: len(block)]
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def _response(size: int) -> NDArray[np.complex64]:
     """The two filters of BS.1770 at 48 kHz as one frequency response."""
     z = np.exp(-2j * np.pi * np.fft.rfftfreq(size))

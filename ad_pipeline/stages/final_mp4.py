@@ -20,6 +20,7 @@ from ad_pipeline.media.previews import thumbnail
 from ad_pipeline.media.render import ClipFile, FilmDone, render_film, render_segments
 from ad_pipeline.media.subtitle_files import to_srt, to_vtt
 from ad_pipeline.routing.route import decide
+from ad_pipeline.sessions.files import share
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
@@ -32,10 +33,10 @@ from ad_pipeline.stages.soundtrack import MUSIC, Soundtrack, music_task
 from ad_pipeline.stages.titling import Titles, film_titles
 from ad_pipeline.stages.voice import voice_key
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
-from ad_pipeline.story.channels import loudness_target
+from ad_pipeline.story.channels import film_loudness
 from ad_pipeline.story.formats import Format, folder_of, size_of
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 
 SRT, VTT, THUMBNAIL = "captions.srt", "captions.vtt", "thumbnail.jpg"
 
@@ -139,7 +140,7 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
     inputs |= {f"voice.{scene_id}": record.sha256 for scene_id, record in voices.items()}
     inputs |= {f"sfx.{scene.id}": picked_input(session, sfx_key(scene.id)).sha256 for scene in board.scenes}
     inputs["music"] = picked_input(session, MUSIC).sha256
-    target_lufs, peak_dbtp = loudness_target(facts.brief.channels)
+    loudness_target = film_loudness(facts.brief.channels).target
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert desk is not None
@@ -154,19 +155,20 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
             still = closing.start_frame + closing.frames // 2
             picturing = beside.submit(lambda: thumbnail(silent, at_frame=still, target=draft.side(THUMBNAIL)))
             sound = mastering.result()
-            mux(silent, sound.mastered.path, draft.path)
+            mux(silent, sound.path, draft.path)
             draft.side(SRT).write_text(to_srt(titles.cues), encoding="utf-8")
             draft.side(VTT).write_text(to_vtt(titles.cues), encoding="utf-8")
+            if format_ == board.format:
+                # All formats have one sound: its stems lie beside the main one's film.
+                for stem, path in sound.stems.items():
+                    share(path, draft.side(f"stem_{stem}.wav"))
             picturing.result()
-        measurements = [vars(found) for found in sound.mastered.measurements]
         return Done(
             model="planar",
             details={
                 "segments_rendered": list(film.rendered),
                 "segments_reused": list(film.reused),
-                "loudness_target_lufs": target_lufs,
-                "loudness_measured": measurements,
-                "music_ducked_db": round(sound.ducked_db, 2),
+                **sound.told(facts),
             },
         )
 
@@ -176,10 +178,9 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
             draft.path,
             size=size_of(format_),
             frames=facts.timeline.total_frames,
-            target_lufs=target_lufs,
-            peak_dbtp=peak_dbtp,
+            loudness_target=loudness_target,
             # The film's sound is the mastered file's own packets: measured once, on those bytes.
-            loudness=desk.soundtrack.sound.mastered.measurements[-1],
+            loudness=desk.soundtrack.sound.loudness,
         )
         return [*verdicts, check_text_inside(desk.titles(format_).places, facts.safe_box(format_))]
 
@@ -204,6 +205,7 @@ def _parameters(facts: SessionFacts, format_: Format) -> dict[str, Any]:
         "texts": [(scene.onscreen_text, scene.brand_elements, scene.purpose) for scene in facts.storyboard.scenes],
         "language": facts.storyboard.language,
         "channels": facts.brief.channels,
+        "loudness": vars(film_loudness(facts.brief.channels).target),
         "kit": facts.kit,
         "voice": facts.brief.voice,
     }

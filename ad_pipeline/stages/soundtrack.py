@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
 from ad_pipeline.engines.crafts.sound import MusicRequest, SoundEngine
-from ad_pipeline.media.loudness import Loudness, Mastered, master
-from ad_pipeline.media.sound import Mix, Placed, mix, read_sound
+from ad_pipeline.media.loudness import Loudness, master
+from ad_pipeline.media.loudness_target import LoudnessTarget
+from ad_pipeline.media.sound import ACCESSIBLE, BALANCE, Mix, Placed, mix, read_sound, write_wav
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.files import write_whole
@@ -28,13 +30,14 @@ from ad_pipeline.stages.making import Task
 from ad_pipeline.stages.session_facts import SessionFacts, picked_input
 from ad_pipeline.stages.sfx import sfx_key
 from ad_pipeline.stages.voice import AIR_S, voice_key
-from ad_pipeline.story.channels import loudness_target
+from ad_pipeline.story.channels import CHANNELS, film_loudness, unmet_channels
 
 MUSIC = ArtifactKey(kind="music")
 MUSIC_VERSION = 1
-SOUND_VERSION = 2
+SOUND_VERSION = 3
 """Raise it when the same parts are mixed or mastered to another sound; kept ones are then left unused."""
 
+SOUND, STEMS = "sound", ("voice", "music", "sfx")
 _KEPT_SOUNDS = 3
 _STALE_DRAFT_S = 3600
 
@@ -51,8 +54,12 @@ def music_task(facts: SessionFacts) -> Task:
         scene_starts_s=starts,
         rise_at_s=starts[purposes.index("solution")] if "solution" in purposes else length_s * 0.4,
         ending_at_s=starts[purposes.index("cta")] if "cta" in purposes else starts[-1],
+        for_paid_ads=facts.brief.commercial,
         seed=board.seed,
     )
+    decision = decide("music", brief=facts.brief)
+    # The composer's music is the same for paid ads and others.
+    not_decided_by = {"seed"} if decision.wanted.engine == "library" else {"seed", "for_paid_ads"}
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, SoundEngine)
@@ -68,10 +75,10 @@ def music_task(facts: SessionFacts) -> Task:
     return Task(
         key=MUSIC,
         stage_version=MUSIC_VERSION,
-        decision=decide("music", brief=facts.brief),
+        decision=decision,
         brief=facts.brief,
         inputs={},
-        parameters={name: value for name, value in vars(request).items() if name != "seed"},
+        parameters={name: value for name, value in vars(request).items() if name not in not_decided_by},
         seed=request.seed,
         work=work,
         check=check,
@@ -81,45 +88,100 @@ def music_task(facts: SessionFacts) -> Task:
 
 @dataclass(frozen=True, kw_only=True)
 class FilmSound:
-    """The mastered sound, and how far the music was lowered under the voices."""
+    """The mastered sound, its stems, and what was measured of both."""
 
-    mastered: Mastered
+    path: Path
+    stems: Mapping[str, Path]
+    """`voice`, `music`, `sfx`: WAV files that add up to the sound as it was before it was encoded."""
+    measurements: tuple[Loudness, ...]
+    """One per encoding."""
+    kept: int
+    """Which of them is the file's."""
+    within_limits: bool
+    is_silent: bool
     ducked_db: float
+    speech_over_music_lu: float
+    speech_over_sfx_lu: float
+
+    @property
+    def loudness(self) -> Loudness:
+        return self.measurements[self.kept]
+
+    def told(self, facts: SessionFacts) -> dict[str, Any]:
+        """All of it for the record of the film, with what was asked and whose wish it does not meet."""
+        channels = facts.brief.channels
+        return {
+            "loudness_target": vars(film_loudness(channels).target),
+            "loudness_measured": [_finite(vars(found)) for found in self.measurements],
+            "loudness_kept": self.kept,
+            "loudness_within_limits": self.within_limits,
+            "loudness_unmet": {
+                name: f"{CHANNELS[name].loudness.title}: {CHANNELS[name].loudness.integrated_lufs:g} LUFS"
+                for name in unmet_channels(channels)
+            },
+            "music_ducked_db": round(self.ducked_db, 2),
+            **_finite(
+                {"speech_over_music_lu": self.speech_over_music_lu, "speech_over_sfx_lu": self.speech_over_sfx_lu}
+            ),
+            "stems": list(self.stems),
+        }
 
 
 class Soundtrack:
-    """The session's sound, made when first asked for; kept for the other formats and for cuts that change no sound."""
+    """The session's sound, made when first asked for; kept for the other formats and for cuts that change no sound.
 
-    def __init__(self, facts: SessionFacts) -> None:
+    `accessible`: all else stays 20 LU under the voice while it speaks.
+    """
+
+    def __init__(self, facts: SessionFacts, *, accessible: bool = False) -> None:
         self._facts = facts
+        self._balance = ACCESSIBLE if accessible else BALANCE
         self._folder = facts.session.folder / ".segments" / "sound"
 
     @functools.cached_property
     def sound(self) -> FilmSound:
         """Voices, effects and music as one AAC file at the channels' loudness, measured on itself."""
-        target_lufs, peak_dbtp = loudness_target(self._facts.brief.channels)
+        aim = film_loudness(self._facts.brief.channels).target
         key = fingerprint(
             version=SOUND_VERSION,
-            parts=[(part.kind, part.record.sha256, part.start_s) for part in self._parts],
+            parts=[(part.kind, part.record.sha256, part.start_s, part.raw) for part in self._parts],
             frames=self._facts.timeline.total_frames,
-            target_lufs=target_lufs,
-            peak_dbtp=peak_dbtp,
+            aim=vars(aim),
+            balance=vars(self._balance),
         )
-        file, told = self._folder / f"{key}.m4a", self._folder / f"{key}.json"
-        found = _kept(file, told)
+        told = self._folder / f"{key}.json"
+        found = _kept(self._folder, key, told)
         if found is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            mixed = self._mixed()
-            draft = file.with_suffix(f".{uuid.uuid4().hex[:8]}.m4a")
-            try:
-                made = master(mixed.master, target_lufs=target_lufs, peak_dbtp=peak_dbtp, target=draft)
-                draft.replace(file)
-            finally:
-                draft.unlink(missing_ok=True)
-            found = FilmSound(mastered=replace(made, path=file), ducked_db=mixed.duck_db)
+            found = self._made(key, aim)
             _keep(found, told)
             self._prune()
         return found
+
+    def _made(self, key: str, aim: LoudnessTarget) -> FilmSound:
+        mixed = self._mixed()
+        files = _files(self._folder, key)
+        drafts = _files(self._folder, f"{key}.{uuid.uuid4().hex[:8]}")
+        try:
+            made = master(*mixed.parts, aim=aim, target=drafts[SOUND])
+            for stem, samples in zip(STEMS, mixed.parts, strict=True):
+                write_wav(drafts[stem], samples, curve=made.curve)
+            for name, draft in drafts.items():
+                draft.replace(files[name])
+        finally:
+            for draft in drafts.values():
+                draft.unlink(missing_ok=True)
+        return FilmSound(
+            path=files[SOUND],
+            stems={stem: files[stem] for stem in STEMS},
+            measurements=made.measurements,
+            kept=made.kept,
+            within_limits=made.within_limits,
+            is_silent=made.is_silent,
+            ducked_db=mixed.duck_db,
+            speech_over_music_lu=mixed.speech_over_music_lu,
+            speech_over_sfx_lu=mixed.speech_over_sfx_lu,
+        )
 
     @functools.cached_property
     def _parts(self) -> tuple[_Part, ...]:
@@ -130,16 +192,29 @@ class Soundtrack:
             parts.append(_Part(kind="sfx", record=picked_input(session, sfx_key(scene.id)), start_s=start_s))
             if scene.spoken and facts.brief.voice != "none":
                 voice = picked_input(session, voice_key(scene.id))
-                parts.append(_Part(kind="voice", record=voice, start_s=start_s + AIR_S))
+                after_s = float(voice.details.get("start_s", AIR_S))
+                # The guide voice is polished where it is made.
+                raw = not voice.details.get("guide_voice", False)
+                parts.append(_Part(kind="voice", record=voice, start_s=start_s + after_s, raw=raw))
         return tuple(parts)
 
     def _mixed(self) -> Mix:
-        placed: dict[str, list[Placed]] = {"music": [], "sfx": [], "voice": []}
-        for part in self._parts:
-            samples = read_sound(self._facts.session.path_of(part.record))
-            placed[part.kind].append(Placed(samples=samples, start_s=part.start_s))
         length = round(self._facts.timeline.total_frames / FILM.per_second * AUDIO_RATE_HZ)
-        return mix(length, voices=placed["voice"], sfx=placed["sfx"], music=placed["music"][0].samples)
+        music = next(part for part in self._parts if part.kind == "music")
+        return mix(
+            length,
+            voices=self._placed("voice"),
+            sfx=self._placed("sfx"),
+            music=read_sound(self._facts.session.path_of(music.record)),
+            balance=self._balance,
+        )
+
+    def _placed(self, kind: Literal["sfx", "voice"]) -> Iterator[Placed]:
+        """One sound after the other, so that not all of them are held at once."""
+        for part in self._parts:
+            if part.kind == kind:
+                samples = read_sound(self._facts.session.path_of(part.record), channels=1 if kind == "voice" else 2)
+                yield Placed(samples=samples, start_s=part.start_s, raw=part.raw)
 
     def _prune(self) -> None:
         """The last few sounds stay; older ones go, and what a killed process left."""
@@ -147,7 +222,9 @@ class Soundtrack:
         names = {told.stem for told in kept}
         for file in self._folder.iterdir():
             young = time.time() - file.stat().st_mtime < _STALE_DRAFT_S
-            if file.name.partition(".")[0] not in names and not (young and file.name.count(".") > 1):
+            key, _, rest = file.name.partition(".")
+            is_draft = rest.partition(".")[0] not in (*STEMS, "m4a", "json")
+            if key not in names and not (young and is_draft):
                 file.unlink(missing_ok=True)
 
 
@@ -158,32 +235,38 @@ class _Part:
     kind: Literal["music", "sfx", "voice"]
     record: TakeRecord
     start_s: float
+    raw: bool = False
 
 
-def _kept(file: Path, told: Path) -> FilmSound | None:
-    """The sound as it was told, when the file still has the bytes that were measured."""
+def _files(folder: Path, name: str) -> dict[str, Path]:
+    """The sound and its stems, by what they are."""
+    return {SOUND: folder / f"{name}.m4a"} | {stem: folder / f"{name}.{stem}.wav" for stem in STEMS}
+
+
+def _kept(folder: Path, key: str, told: Path) -> FilmSound | None:
+    """The sound as it was told, when its files still have the bytes that were measured."""
+    files = _files(folder, key)
     try:
         facts = json.loads(told.read_text(encoding="utf-8"))
-        if sha256_of(file) != facts["sha256"]:
+        if any(sha256_of(files[name]) != digest for name, digest in facts.pop("sha256").items()):
             return None
+        measurements = tuple(Loudness(**measured) for measured in facts.pop("measurements"))
+        found = FilmSound(
+            path=files[SOUND], stems={stem: files[stem] for stem in STEMS}, measurements=measurements, **facts
+        )
         told.touch()
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    mastered = Mastered(
-        path=file,
-        measurements=tuple(Loudness(**measured) for measured in facts["measurements"]),
-        within_limits=facts["within_limits"],
-        is_silent=facts["is_silent"],
-    )
-    return FilmSound(mastered=mastered, ducked_db=facts["ducked_db"])
+    return found
 
 
 def _keep(sound: FilmSound, told: Path) -> None:
-    facts = {
-        "sha256": sha256_of(sound.mastered.path),
-        "measurements": [vars(measured) for measured in sound.mastered.measurements],
-        "within_limits": sound.mastered.within_limits,
-        "is_silent": sound.mastered.is_silent,
-        "ducked_db": sound.ducked_db,
-    }
+    facts = {name: value for name, value in vars(sound).items() if name not in ("path", "stems")}
+    facts["sha256"] = {name: sha256_of(path) for name, path in [(SOUND, sound.path), *sound.stems.items()]}
+    facts["measurements"] = [vars(measured) for measured in sound.measurements]
     write_whole(told, json.dumps(facts))
+
+
+def _finite(levels: Mapping[str, float]) -> dict[str, float | None]:
+    """None for what has no level: silence, or a window that the sound is too short for."""
+    return {name: round(level, 2) if math.isfinite(level) else None for name, level in levels.items()}

@@ -9,7 +9,9 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from ad_pipeline.media.loudness_target import LoudnessTarget
 from ad_pipeline.story.formats import Format, size_of
+from ad_pipeline.story.loudness_standards import STANDARDS, SharedLoudness, shared_loudness
 from ad_pipeline.values import Box
 
 
@@ -29,16 +31,21 @@ class Channel:
 
     name: str
     title: str
-    loudness_lufs: float
-    true_peak_dbtp: float
+    loudness: LoudnessTarget
     vertical: Margins
     other: Margins
     source: str
 
 
 def _channel(name: str, row: dict[str, Any]) -> Channel:
-    kept = {key: row[key] for key in ("title", "loudness_lufs", "true_peak_dbtp", "source")}
-    return Channel(name=name, vertical=Margins(**row["vertical"]), other=Margins(**row["other"]), **kept)
+    return Channel(
+        name=name,
+        title=row["title"],
+        source=row["source"],
+        loudness=STANDARDS[row["loudness"]],
+        vertical=Margins(**row["vertical"]),
+        other=Margins(**row["other"]),
+    )
 
 
 _ROWS = tomllib.loads((resources.files("ad_pipeline.story") / "channels.toml").read_text(encoding="utf-8"))
@@ -57,10 +64,16 @@ def safe_box(format_: Format, channels: Iterable[str]) -> Box:
     )
 
 
-def loudness_target(channels: Iterable[str]) -> tuple[float, float]:
-    """(LUFS integrated, dBTP at most): the first channel's loudness, the strictest peak of all."""
-    rows = [CHANNELS[name] for name in channels]
-    return rows[0].loudness_lufs, min(row.true_peak_dbtp for row in rows)
+def film_loudness(channels: Iterable[str]) -> SharedLoudness:
+    """The loudness of a film for these channels; the first one's comes first."""
+    return shared_loudness([CHANNELS[name].loudness for name in channels])
+
+
+def unmet_channels(channels: Iterable[str]) -> tuple[str, ...]:
+    """Those of `channels` whose loudness the one sound of the film does not have."""
+    names = tuple(channels)
+    unmet = film_loudness(names).unmet
+    return tuple(name for name in names if CHANNELS[name].loudness in unmet)
 
 
 def _up(value: float) -> int:

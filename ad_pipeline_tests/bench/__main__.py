@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ad_pipeline_tests.bench.ads import ad_rows, memory_rows, timed_ads
 from ad_pipeline_tests.bench.crafts import key_image_rows, sound_rows
+from ad_pipeline_tests.bench.loudness import loudness_rows
 from ad_pipeline_tests.bench.machine import busy_note, machine_facts
 from ad_pipeline_tests.bench.overhead import overhead_rows
 from ad_pipeline_tests.bench.room import room_rows
@@ -22,7 +23,7 @@ from ad_pipeline_tests.bench.web import ui_rows
 _TOP = Path(__file__).parents[2]
 _REPORT = _TOP / "docs" / "benchmarks.md"
 _BRIEF = _TOP / "examples" / "laneige_15s.yaml"
-_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling", "stories", "room")
+_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling", "stories", "room", "loudness")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +67,8 @@ def _measured(folder: Path, wanted: set[str], *, rounds: int, quick: bool) -> li
     if "room" in wanted:
         _tell("the writers' room")
         rows += room_rows(folder / "room", _BRIEF, quick=quick)
+    if "loudness" in wanted:
+        rows += loudness_rows(folder / "loudness", quick=quick, tell=_tell)
     if "stories" in wanted:
         _tell("sixty briefs by the template writer")
         (folder / "stories").mkdir()

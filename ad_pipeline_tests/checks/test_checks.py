@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,11 @@ from ad_pipeline.media.ffmpeg import run_ffmpeg
 from ad_pipeline.media.join import mux
 from ad_pipeline.media.loudness import encode_aac, integrated_lufs, master
 from ad_pipeline.media.sound import Samples, write_wav
+from ad_pipeline.story.loudness_standards import STANDARDS
 from ad_pipeline.values import Box, Size
 from ad_pipeline_tests.media.films import flat
 
+SOCIAL = STANDARDS["social"]
 SIZE = Size(width_px=320, height_px=480)
 FRAMES = 72
 RATE = 48_000
@@ -69,14 +72,15 @@ def good_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def final_of(root: Path, picture: Path, sound: Samples) -> Path:
-    master(sound, target_lufs=-14, peak_dbtp=-1, target=root / "sound.m4a")
+    master(sound, aim=SOCIAL, target=root / "sound.m4a")
     mux(picture, root / "sound.m4a", root / "final.mp4")
     return root / "final.mp4"
 
 
-def checked(path: Path, *, size: Size = SIZE, frames: int = FRAMES, lufs: float = -14, peak: float = -1) -> set[str]:
+def checked(path: Path, *, size: Size = SIZE, frames: int = FRAMES, **loudness: float) -> set[str]:
     # The tiny picture has no use for 5 Mbps; that verdict has its own test.
-    return failed(check_final(path, size=size, frames=frames, target_lufs=lufs, peak_dbtp=peak)) - {"bitrate"}
+    target = replace(SOCIAL, **loudness)
+    return failed(check_final(path, size=size, frames=frames, loudness_target=target)) - {"bitrate"}
 
 
 def test_a_good_film_passes_and_wrong_promises_fail(tmp_path: Path, good_picture: Path) -> None:
@@ -86,8 +90,10 @@ def test_a_good_film_passes_and_wrong_promises_fail(tmp_path: Path, good_picture
     assert checked(final, size=Size(width_px=480, height_px=320)) == {"size"}
     assert checked(final, frames=FRAMES + 1) == {"length"}
     assert checked(final, frames=FRAMES + 24) == {"length", "container_length"}
-    assert checked(final, lufs=-16) == {"loudness"}
-    assert checked(final, peak=-30) == {"true_peak"}
+    assert checked(final, integrated_lufs=-16) == {"loudness"}
+    assert checked(final, true_peak_dbtp=-30) == {"true_peak"}
+    assert checked(final, max_short_term_lufs=-13) == set()
+    assert checked(final, max_short_term_lufs=-15) == {"loudness"}
 
 
 def test_a_good_clip_passes(good_picture: Path) -> None:
@@ -140,7 +146,7 @@ def test_a_bitrate_outside_the_band_is_a_warning(tmp_path: Path) -> None:
     hot = film(tmp_path / "hot.mp4", noise, size=size, settings=EncodeSettings(preset="ultrafast", qp=20))
 
     for path, frames, shape in ((calm, FRAMES, SIZE), (hot, 10, size)):
-        verdicts = check_final(path, size=shape, frames=frames, target_lufs=-14, peak_dbtp=-1)
+        verdicts = check_final(path, size=shape, frames=frames, loudness_target=SOCIAL)
         bitrate = next(v for v in verdicts if v.name == "bitrate")
         assert (bitrate.passed, bitrate.severity) == (False, "warning")
 
@@ -155,7 +161,7 @@ def test_no_sound_and_silent_sound_fail(tmp_path: Path, good_picture: Path) -> N
 
 
 def test_a_hot_sound_fails(tmp_path: Path, good_picture: Path) -> None:
-    encode_aac(np.clip(bed() * 9, -1, 1), tmp_path / "hot.m4a")
+    encode_aac(np.clip(bed() * 9, -1, 1), target=tmp_path / "hot.m4a")
     mux(good_picture, tmp_path / "hot.m4a", tmp_path / "final.mp4")
 
     assert checked(tmp_path / "final.mp4") == {"loudness", "true_peak"}
@@ -227,7 +233,7 @@ def test_a_black_second_anywhere_in_a_final_is_found(tmp_path: Path, begins_at: 
     final = final_of(tmp_path, picture, bed(frames / 24))
 
     assert checked(final, frames=frames) == {"black"}
-    verdicts = check_final(final, size=SIZE, frames=frames, target_lufs=-14, peak_dbtp=-1)
+    verdicts = check_final(final, size=SIZE, frames=frames, loudness_target=SOCIAL)
     assert next(v.measured for v in verdicts if v.name == "black") == "1.00 s"
 
 
