@@ -22,6 +22,7 @@ _BUILT_IN: Mapping[str, str] = MappingProxyType(
         "animatic/guide-voice": "ad_pipeline.engines.animatic.voice:GuideVoice",
         "animatic/pass-through": "ad_pipeline.engines.animatic.lipsync:PassThroughLipsync",
         "animatic/procedural": "ad_pipeline.engines.animatic.sound:ProceduralSound",
+        "library/own-tracks": "ad_pipeline.engines.library.engine:LibraryMusic",
         "room/writers": "ad_pipeline.engines.room:WritersRoom",
         "cut/planar": "ad_pipeline.engines.cut:PlanarCut",
     }

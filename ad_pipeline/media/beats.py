@@ -92,7 +92,7 @@ def _evened(curve: Curve) -> Curve:
     """Onsets over what is usual around them, quiet passages lifted to the rest."""
     usual = _blurred(curve, FRAMES_PER_S)
     over = np.maximum(_blurred(curve, 2, hann=True) - usual, 0)
-    spread = np.sqrt(_blurred(over**2, 6 * FRAMES_PER_S))
+    spread = np.sqrt(np.maximum(_blurred(over**2, 6 * FRAMES_PER_S), 0))
     return np.asarray(over / np.maximum(spread, 0.25 * float(spread.max(initial=0)) + 0.15), np.float32)
 
 

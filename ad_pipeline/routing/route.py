@@ -161,6 +161,7 @@ def _needs(brief: Brief, scene: Scene | None, kit: BrandKit | None) -> frozenset
         "controlnet": bool(scene and scene.controlnet_mode and brief.product_image),
         "speaker": bool(scene and scene.speaker_on_camera),
         "cta": bool(scene and scene.purpose == "cta"),
+        "music_library": settings_from_environment().music is not None,
     }
     return frozenset(name for name, holds in needs.items() if holds)
 

@@ -152,6 +152,18 @@ def test_every_model_of_the_routes_is_known_and_has_the_craft() -> None:
                 assert row.stage == "final_mp4" or craft[row.stage] in models()[model_id].crafts, (row.stage, model_id)
 
 
+def test_music_comes_from_the_users_folder_only_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AD_PIPELINE_MUSIC", raising=False)
+    without = decide("music", brief=a_brief())
+    monkeypatch.setenv("AD_PIPELINE_MUSIC", str(tmp_path))
+    with_folder = decide("music", brief=a_brief())
+
+    assert [row.model_id for row in without.chain] == ["animatic/procedural"]
+    assert [row.model_id for row in with_folder.chain] == ["library/own-tracks", "animatic/procedural"]
+
+
 @pytest.mark.parametrize("quality", ["standard", "premium"])
 def test_a_storyboards_cost_is_that_of_its_roles(quality: str) -> None:
     brief = a_brief(quality=quality, engine_preference="hybrid")
@@ -164,7 +176,7 @@ def test_a_storyboards_cost_is_that_of_its_roles(quality: str) -> None:
 
 
 def test_every_condition_of_the_routes_is_one_that_can_hold() -> None:
-    needs = {"not_commercial", "product_image", "brand_lora", "controlnet", "speaker", "cta"}
+    needs = {"not_commercial", "product_image", "brand_lora", "controlnet", "speaker", "cta", "music_library"}
     for row in table_rows():
         assert set(row.needs) <= needs, row
         assert set(row.quality) <= {"draft", "standard", "premium"}

@@ -37,6 +37,8 @@ class MusicRequest:
     """When the solution comes."""
     ending_at_s: float
     """When the call to action comes."""
+    for_paid_ads: bool = True
+    """Only music whose licence allows paid ads will do."""
     seed: int = 0
 
 

@@ -1,0 +1,39 @@
+"""Pieces that were heard before, kept by what the file holds, so that no file is heard twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import uuid
+from pathlib import Path
+
+from ad_pipeline.media.music_piece import PIECE_VERSION, Piece, piece_of
+
+
+def sha256_of(path: Path) -> str:
+    """The file's own fingerprint."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def heard_piece(path: Path, *, sha256: str, told_bpm: float | None, kept_in: Path) -> Piece:
+    """The piece, from `kept_in` when it was heard before; a folder that cannot be written costs only time.
+
+    Raises:
+        MediaError: no readable sound.
+    """
+    kept = kept_in / f"{sha256}-{PIECE_VERSION}-{told_bpm or 0:g}.json"
+    try:
+        return Piece.of_dict(json.loads(kept.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        piece = piece_of(path, told_bpm=told_bpm)
+    with contextlib.suppress(OSError):
+        kept_in.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_suffix(f".{uuid.uuid4().hex[:8]}")
+        try:
+            draft.write_text(json.dumps(piece.to_dict()), encoding="utf-8")
+            draft.replace(kept)
+        finally:
+            draft.unlink(missing_ok=True)
+    return piece
