@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ad_pipeline.cli.exits import DONE, FAILED
 from ad_pipeline.cli.language_findings import notes_on, why_none_answers
+from ad_pipeline.cli.music_findings import said_of_music
 from ad_pipeline.cli.node_findings import NodesSeen, nodes_seen
 from ad_pipeline.engines.contracts import PaidAds
 from ad_pipeline.engines.language.catalogue import language_book
@@ -41,7 +42,7 @@ def doctor(options: argparse.Namespace) -> int:
     """Look at everything; exit 1 when a draft cannot be made here, or `--gpu` asked for a film that no node made."""
     settings = settings_from_environment()
     seen = nodes_seen(settings, smoke=options.gpu)
-    findings = [look() for look in _NEEDED] + _engines(settings, seen)
+    findings = [look() for look in _NEEDED] + _engines(settings, seen) + _music(settings)
     broken = [f for f in findings if f.needed and not f.good]
     nodes = [Finding(name=name, good=good, needed=options.gpu, said=said) for name, good, said in seen.nodes]
     findings += nodes + [Finding(name=name, good=good, needed=False, said=said) for name, good, said in seen.graphs]
@@ -146,6 +147,14 @@ def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
     return found
 
 
+def _music(settings: Settings) -> list[Finding]:
+    """The user's own music, where a folder is named."""
+    if settings.music is None:
+        return []
+    good, said = said_of_music(settings.music)
+    return [Finding(name="music library", good=good, needed=False, said=said)]
+
+
 def _why_not_there(graphs: Sequence[str], row: ModelRow, settings: Settings, seen: NodesSeen) -> str:
     """Why no node makes it; the nodes' own lines say more."""
     if not any(seen.runs.get(graph) for graph in graphs):
@@ -159,6 +168,7 @@ def _licence_said(name: str) -> str:
     """A licence keeps its own name; what our table of models says in words is said in the person's language."""
     words = {
         "ours": say("ours"),
+        "the track's own": say("the track's own"),
         "ours; x264 and AAC patents are the distributor's matter": say(
             "ours; x264 and AAC patents are the distributor's matter"
         ),
