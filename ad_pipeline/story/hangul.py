@@ -60,6 +60,13 @@ def is_hangul(letter: str) -> bool:
     return len(letter) == 1 and _FIRST <= ord(letter) <= _LAST
 
 
+def parts_of(letter: str) -> tuple[str, str, str]:
+    """The initial, vowel and final of one Hangul syllable; the final may be empty."""
+    rest, final = divmod(ord(letter) - _FIRST, 28)
+    initial, vowel = divmod(rest, 21)
+    return _INITIALS[initial], _VOWELS[vowel], _FINALS[final].strip()
+
+
 def final_of(word: str) -> str:
     """The final consonant heard at the end of `word`, in any script; empty for a vowel or no sound."""
     if word.rstrip().endswith("+"):

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from ad_pipeline_tests.bench.ads import ad_rows, memory_rows, timed_ads
+from ad_pipeline_tests.bench.captions import caption_rows
 from ad_pipeline_tests.bench.crafts import key_image_rows, sound_rows
 from ad_pipeline_tests.bench.loudness import loudness_rows
 from ad_pipeline_tests.bench.machine import busy_note, machine_facts
@@ -23,7 +24,7 @@ from ad_pipeline_tests.bench.web import ui_rows
 _TOP = Path(__file__).parents[2]
 _REPORT = _TOP / "docs" / "benchmarks.md"
 _BRIEF = _TOP / "examples" / "laneige_15s.yaml"
-_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling", "stories", "room", "loudness")
+_NAMES = ("ad", "memory", "ui", "key-image", "sound", "gpu", "scheduling", "stories", "room", "loudness", "captions")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +70,9 @@ def _measured(folder: Path, wanted: set[str], *, rounds: int, quick: bool) -> li
         rows += room_rows(folder / "room", _BRIEF, quick=quick)
     if "loudness" in wanted:
         rows += loudness_rows(folder / "loudness", quick=quick, tell=_tell)
+    if "captions" in wanted:
+        _tell("captions of speech whose word times are known")
+        rows += caption_rows(quick=quick)
     if "stories" in wanted:
         _tell("sixty briefs by the template writer")
         (folder / "stories").mkdir()
