@@ -78,8 +78,11 @@ def check_final(
     frames: int,
     loudness_target: LoudnessTarget,
     loudness: Loudness | None = None,
+    loudness_note: str = "",
 ) -> tuple[Verdict, ...]:
     """The finished ad, picture and sound. `loudness` spares measuring what was measured on this sound.
+
+    `loudness_note` goes with the answer: whose loudness it is not.
 
     Raises:
         MediaError: no film that can be read.
@@ -87,7 +90,7 @@ def check_final(
     facts = probe(path)
     picture = _picture(facts, path)
     with ThreadPoolExecutor(1) as beside:
-        heard = beside.submit(lambda: tuple(_of_sound(facts, path, loudness_target, loudness)))
+        heard = beside.submit(lambda: tuple(_of_sound(facts, path, loudness_target, loudness, loudness_note)))
         seen = _watched(path, middle_s=facts.duration_s / 2)
         sound = heard.result()
     return (
@@ -146,7 +149,9 @@ def _of_file(facts: MediaFacts, picture: PictureFacts, frames: int) -> Iterable[
     )
 
 
-def _of_sound(facts: MediaFacts, path: Path, target: LoudnessTarget, loudness: Loudness | None) -> Iterable[Verdict]:
+def _of_sound(
+    facts: MediaFacts, path: Path, target: LoudnessTarget, loudness: Loudness | None, note: str
+) -> Iterable[Verdict]:
     limits = (
         f"{target.integrated_lufs:g} LUFS ±{target.tolerance_lu:g}{_windows_limit(target)}",
         f"at most {target.true_peak_dbtp:g} dBTP",
@@ -165,6 +170,7 @@ def _of_sound(facts: MediaFacts, path: Path, target: LoudnessTarget, loudness: L
         passed=now.keeps_loudness(target),
         measured=f"{now.integrated_lufs:.1f} LUFS{windows if _windows_limit(target) else ''}",
         limit=limits[0],
+        note=note,
     )
     yield Verdict(
         name=names[1],

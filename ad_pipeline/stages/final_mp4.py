@@ -29,7 +29,7 @@ from ad_pipeline.stages.lipsync import lipsync_key
 from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.sfx import sfx_key
-from ad_pipeline.stages.soundtrack import MUSIC, Soundtrack, music_task
+from ad_pipeline.stages.soundtrack import MUSIC, Soundtrack, music_task, unmet_note
 from ad_pipeline.stages.titling import Titles, film_titles
 from ad_pipeline.stages.voice import voice_key
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
@@ -128,7 +128,7 @@ class _Desk:
             facts,
             format_,
             pictures={id_: session.path_of(picked_input(session, key_image_key(id_, format_))) for id_ in scenes},
-            marks={scene_id: record.details.get("marks", ()) for scene_id, record in voices.items()},
+            voices={scene_id: record.details for scene_id, record in voices.items()},
         )
 
 
@@ -181,6 +181,7 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
             loudness_target=loudness_target,
             # The film's sound is the mastered file's own packets: measured once, on those bytes.
             loudness=desk.soundtrack.sound.loudness,
+            loudness_note=unmet_note(facts),
         )
         return [*verdicts, check_text_inside(desk.titles(format_).places, facts.safe_box(format_))]
 

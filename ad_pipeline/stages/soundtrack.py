@@ -29,7 +29,7 @@ from ad_pipeline.sessions.store import Draft
 from ad_pipeline.stages.making import Task
 from ad_pipeline.stages.session_facts import SessionFacts, picked_input
 from ad_pipeline.stages.sfx import sfx_key
-from ad_pipeline.stages.voice import AIR_S, voice_key
+from ad_pipeline.stages.voice import voice_key, voice_start_s
 from ad_pipeline.story.channels import CHANNELS, film_loudness, unmet_channels
 
 MUSIC = ArtifactKey(kind="music")
@@ -115,16 +115,24 @@ class FilmSound:
             "loudness_measured": [_finite(vars(found)) for found in self.measurements],
             "loudness_kept": self.kept,
             "loudness_within_limits": self.within_limits,
-            "loudness_unmet": {
-                name: f"{CHANNELS[name].loudness.title}: {CHANNELS[name].loudness.integrated_lufs:g} LUFS"
-                for name in unmet_channels(channels)
-            },
+            "loudness_unmet": _unmet(facts),
             "music_ducked_db": round(self.ducked_db, 2),
             **_finite(
                 {"speech_over_music_lu": self.speech_over_music_lu, "speech_over_sfx_lu": self.speech_over_sfx_lu}
             ),
             "stems": list(self.stems),
         }
+
+
+def unmet_note(facts: SessionFacts) -> str:
+    """Which of the brief's channels ask for another loudness than the film has; empty when none does."""
+    asked = "; ".join(f"{name} ({asks})" for name, asks in _unmet(facts).items())
+    return f"not as loud as these channels ask: {asked}; make an ad of its own for them" if asked else ""
+
+
+def _unmet(facts: SessionFacts) -> dict[str, str]:
+    standards = {name: CHANNELS[name].loudness for name in unmet_channels(facts.brief.channels)}
+    return {name: f"{asks.title}: {asks.integrated_lufs:g} LUFS" for name, asks in standards.items()}
 
 
 class Soundtrack:
@@ -192,7 +200,7 @@ class Soundtrack:
             parts.append(_Part(kind="sfx", record=picked_input(session, sfx_key(scene.id)), start_s=start_s))
             if scene.spoken and facts.brief.voice != "none":
                 voice = picked_input(session, voice_key(scene.id))
-                after_s = float(voice.details.get("start_s", AIR_S))
+                after_s = voice_start_s(voice)
                 # The guide voice is polished where it is made.
                 raw = not voice.details.get("guide_voice", False)
                 parts.append(_Part(kind="voice", record=voice, start_s=start_s + after_s, raw=raw))

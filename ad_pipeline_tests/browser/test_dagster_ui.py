@@ -111,7 +111,7 @@ def test_the_storyboard_reads_as_a_table(page: sync_api.Page) -> None:
 def test_checks_tell_what_they_ask_and_what_was_measured(page: sync_api.Page) -> None:
     page.goto("/assets/final_mp4?view=checks&checkDetail=loudness")
 
-    page.get_by_text("-14 LUFS ±0.5, measured on the file?").first.wait_for()
+    page.get_by_text("As loud as its first channel asks, measured on the file?").first.wait_for()
     page.get_by_text("(limit", exact=False).first.wait_for()
     for name in CHECKS["final_mp4"]:
         page.get_by_text(name, exact=True).first.wait_for()

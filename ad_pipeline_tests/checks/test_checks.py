@@ -94,6 +94,8 @@ def test_a_good_film_passes_and_wrong_promises_fail(tmp_path: Path, good_picture
     assert checked(final, true_peak_dbtp=-30) == {"true_peak"}
     assert checked(final, max_short_term_lufs=-13) == set()
     assert checked(final, max_short_term_lufs=-15) == {"loudness"}
+    told = check_final(final, size=SIZE, frames=FRAMES, loudness_target=SOCIAL, loudness_note="not for tv_kr")
+    assert [verdict.note for verdict in told if verdict.name == "loudness"] == ["not for tv_kr"]
 
 
 def test_a_good_clip_passes(good_picture: Path) -> None:

@@ -182,7 +182,7 @@ def test_the_stems_add_up_to_what_was_encoded(tmp_path: Path, ad: Mix, name: str
         write_wav(tmp_path / f"{place}.wav", part, curve=done.curve)
 
     together = sum(read_sound(tmp_path / f"{place}.wav") for place in range(3))
-    whole = applied(loud[0] + loud[1] + loud[2], done.curve)
+    whole = applied(np.asarray(loud[0] + loud[1] + loud[2], np.float32), done.curve)
     assert 20 * np.log10(np.abs(together - whole).max() + 1e-12) < -100
     # What is delivered is that sound, but for what AAC leaves out.
     heard = read_sound(tmp_path / "a.m4a")[: len(whole)]

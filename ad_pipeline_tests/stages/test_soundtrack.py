@@ -16,7 +16,7 @@ from ad_pipeline.media.time import AUDIO_RATE_HZ
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.stages.session_facts import facts_of
 from ad_pipeline.stages.sfx import sfx_key
-from ad_pipeline.stages.soundtrack import MUSIC, FilmSound, Soundtrack
+from ad_pipeline.stages.soundtrack import MUSIC, FilmSound, Soundtrack, unmet_note
 from ad_pipeline.stages.voice import AIR_S, voice_key
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline_tests.sessions.writing import facts as take_facts
@@ -262,6 +262,7 @@ def test_the_sound_is_as_loud_as_its_first_channel_asks_and_the_record_tells(
     assert told["loudness_target"]["title"]
     assert told["loudness_target"]["source"]
     assert list(told["loudness_unmet"]) == unmet
+    assert [name for name in channels if name in unmet_note(facts)] == unmet
     assert told["loudness_measured"][told["loudness_kept"]]["integrated_lufs"] == pytest.approx(lufs, abs=0.4)
     assert told["speech_over_music_lu"] >= 12
     json.dumps(told, allow_nan=False)
