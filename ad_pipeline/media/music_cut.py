@@ -25,11 +25,13 @@ _LEADS_S = tuple(0.03 * step for step in range(13))
 _SHORTEST_END_S, _AIR_S = 0.7, 0.5
 """How long a last chord rings at least, where it does; and how much silence may follow it."""
 _VARIANTS = 3
+_MOST_BARS = 48
 
-# What a cut is judged by: a call to action that lies a quarter of a beat beside one costs 1.
-_TURN_ON_BEAT, _TURN_ON_BAR, _SOLUTION_COUNTS, _SCENES_COUNT = 4.0, 1.0, 0.5, 0.5
+# What a cut is judged by: a call to action that lies a sixth of a beat beside one costs 1.
+_TURN_ON_BEAT, _TURN_ON_BAR, _SOLUTION_COUNTS, _SCENES_COUNT = 6.0, 1.0, 0.35, 0.5
 _NO_BAR, _NO_BEAT, _PER_LEAD_S = 0.25, 0.2, 0.4
 _LATE_START, _SEAM, _UNLIKE_NOTES, _UNLIKE_PER_DB = 0.6, 0.15, 2.0, 0.08
+_FIRST_BARS, _HASTY_PER_BAR = 4, 0.2
 _FALL_PER_DB, _QUIET_PER_DB, _PER_RING_S = 0.05, 0.05, 0.2
 
 Floats = NDArray[np.float64]
@@ -130,18 +132,28 @@ def _grid(piece: Piece) -> tuple[Floats, Floats]:
     return times_s, times_s[np.asarray(piece.beats.downbeats, int)]
 
 
-def _starts(times_s: Floats) -> Floats:
-    """Where the music may set in: on a beat, or halfway between two."""
-    return np.sort(np.concatenate([times_s, (times_s[:-1] + times_s[1:]) / 2]))
+def _starts(piece: Piece, wish: Wish) -> Floats:
+    """Where the music may set in: on a beat or halfway between two, in a few dozen bars of a long piece.
+
+    Among them the first bars, and those from which the piece runs on to its end without a seam.
+    """
+    times_s, bars_s = _grid(piece)
+    halves_s = np.sort(np.concatenate([times_s, (times_s[:-1] + times_s[1:]) / 2]))
+    even = np.linspace(0, len(bars_s), _MOST_BARS, endpoint=False, dtype=int)
+    among = np.isin(np.searchsorted(bars_s, halves_s, side="right") - 1, np.unique([*even, *range(_MOST_BARS // 3)]))
+    if piece.last_hit_s is not None:
+        among |= np.abs(halves_s - (piece.last_hit_s - wish.length_s)) < 4.0
+    return halves_s[among]
 
 
 def _with_ending(piece: Piece, wish: Wish) -> tuple[Floats, Floats, Floats, Floats]:
     """All ways that end with the piece's own last chord, and let it ring long enough."""
-    times_s, bars_s = _grid(piece)
-    starts_s, hit_s = _starts(times_s), piece.last_hit_s or 0.0
+    _, bars_s = _grid(piece)
+    starts_s, hit_s = _starts(piece, wish), piece.last_hit_s or 0.0
     least_s, most_s = min(_SHORTEST_END_S, piece.ring_s), piece.ring_s + _AIR_S
     rows: list[NDArray[np.float64]] = []
-    for enter_s in bars_s[(bars_s < hit_s - 0.5) & (bars_s > hit_s - wish.length_s)]:
+    near = bars_s[(bars_s < hit_s - 0.5) & (bars_s > hit_s - wish.length_s)]
+    for enter_s in near[:: max(1, len(near) // _MOST_BARS + 1)]:
         for lead_s in _LEADS_S:
             # What is left for the first part, when the last chord rings longest and shortest.
             left_s = wish.length_s - lead_s - BEFORE_BEAT_S - (hit_s - enter_s)
@@ -160,7 +172,7 @@ def _with_ending(piece: Piece, wish: Wish) -> tuple[Floats, Floats, Floats, Floa
 
 def _onward(piece: Piece, wish: Wish) -> tuple[Floats, Floats, Floats, Floats]:
     """All ways to let a piece without an ending run on, and to fade it over its last bar."""
-    table = np.meshgrid(_starts(_grid(piece)[0]) - BEFORE_BEAT_S, np.asarray(_LEADS_S), indexing="ij")
+    table = np.meshgrid(_starts(piece, wish) - BEFORE_BEAT_S, np.asarray(_LEADS_S), indexing="ij")
     starts, leads = (np.ravel(column) for column in table)
     fits = starts + wish.length_s - leads <= piece.sounds_until_s
     loud = fits & (starts + wish.length_s - leads <= piece.loud_until_s + 1.0)
@@ -178,7 +190,8 @@ def _cost(piece: Piece, wish: Wish, start_s: Floats, lead_s: Floats, leave_s: Fl
         first = at_s - lead_s - BEFORE_BEAT_S + start_s
         return np.where(first < leave_s, first, first - leave_s + enter_s) if np.isfinite(leave_s).all() else first
 
-    cost = _PER_LEAD_S * lead_s + _LATE_START * (start_s > bars_s[0] + 0.1)
+    bar_s = beat_s * piece.beats.beats_per_bar
+    cost = _PER_LEAD_S * lead_s + _LATE_START * (start_s > bars_s[0] + bar_s)
     cost += _NO_BAR * (_away(start_s, bars_s, beat_s) > 0.2) + _NO_BEAT * (_away(start_s, times_s, beat_s) > 0.2)
     for turn_s, counts in ((wish.ending_at_s, 1.0), (wish.rise_at_s, _SOLUTION_COUNTS)):
         heard_s = source(turn_s)
@@ -191,7 +204,9 @@ def _cost(piece: Piece, wish: Wish, start_s: Floats, lead_s: Floats, leave_s: Fl
     cost += _FALL_PER_DB * np.maximum(0, early - late)
     cost += _QUIET_PER_DB * np.maximum(0, float(np.median(piece.levels_db)) - 3 - late)
     if np.isfinite(leave_s).all():
-        cost += _seam_cost(piece, leave_s, enter_s)
+        bars_before = (leave_s - start_s) / bar_s
+        hasty = _HASTY_PER_BAR * np.maximum(0, _FIRST_BARS - bars_before)
+        cost += _seam_cost(piece, leave_s, enter_s) + np.where(leave_s == enter_s, 0.0, hasty)
         rings_s = source(wish.length_s) - (piece.last_hit_s or 0.0)
         cost += _PER_RING_S * np.abs(rings_s - min(piece.ring_s, 2.0))
     return cost

@@ -70,8 +70,11 @@ def _joined(cut: Cut, sounds: Sequence[Samples]) -> Spliced:
         bed[first : first + width] = _blended(leaving[:width], entering[:width])
         moved.append(round(shift / AUDIO_RATE_HZ, 5))
         blends.append(blend_s)
-    bed *= _fades(cut, count)[:, None]
-    return Spliced(samples=_peaked(bed), moved_s=tuple(moved), blends_s=tuple(blends))
+    _fade(bed, cut)
+    peak = max(float(bed.max(initial=0)), -float(bed.min(initial=0)))
+    if peak > 1e-6:
+        bed *= np.float32(PEAK / peak)
+    return Spliced(samples=bed, moved_s=tuple(moved), blends_s=tuple(blends))
 
 
 def _shift(left: Samples, entering: Samples) -> int:
@@ -129,16 +132,17 @@ def _blended(leaving: Samples, entering: Samples) -> Samples:
     return np.asarray((leaving * out + entering * into) / np.sqrt(1 + 2 * alike * out * into), np.float32)
 
 
-def _fades(cut: Cut, count: int) -> Samples:
-    at_s = np.arange(count) / AUDIO_RATE_HZ
-    risen = np.clip((at_s - cut.parts[0].at_s) / max(cut.fade_in_s, 1e-3), 0, 1)
-    left = np.clip((cut.length_s - at_s) / max(cut.length_s - cut.fade_from_s, 1e-3), 0, 1)
-    return np.asarray(np.sin(risen * np.pi / 2) ** 2 * np.sin(left * np.pi / 2) ** 2, np.float32)
+def _fade(bed: Samples, cut: Cut) -> None:
+    """The beginning and the end of the bed, faded in place."""
+    first = max(0, round(cut.parts[0].at_s * AUDIO_RATE_HZ))
+    rising = bed[first : first + _frames(cut.fade_in_s)]
+    falling = bed[min(len(bed) - 1, _frames(cut.fade_from_s)) :]
+    rising *= _swell(len(rising))[:, None]
+    falling *= _swell(len(falling))[::-1, None]
 
 
-def _peaked(bed: Samples) -> Samples:
-    peak = float(np.abs(bed).max(initial=0.0))
-    return np.asarray(bed * np.float32(PEAK / peak), np.float32) if peak > 1e-6 else bed
+def _swell(count: int) -> Samples:
+    return np.sin(np.linspace(0, np.pi / 2, count, dtype=np.float32)) ** 2
 
 
 def _read(path: Path, parts: Sequence[Part]) -> list[Samples]:

@@ -48,7 +48,7 @@ def _wav(path: Path, seconds: int = 30, *, bpm: int = 104) -> Path:
 
 
 def _encoded(path: Path, codec: str, **tags: str) -> Path:
-    sound = _samples()
+    sound = _samples()[: 6 * AUDIO_RATE_HZ]
     with av.open(str(path), "w") as container:
         container.metadata.update(tags)
         stream: Any = container.add_stream(codec, rate=AUDIO_RATE_HZ)
@@ -217,7 +217,7 @@ def test_every_usual_kind_of_file_is_music(tmp_path: Path, name: str, codec: str
     _encoded(tmp_path / name, codec)
 
     assert [track.file for track in library_in(tmp_path).tracks] == [name]
-    assert sound_file(tmp_path / name).duration_s == pytest.approx(30, abs=2)
+    assert sound_file(tmp_path / name).duration_s == pytest.approx(6, abs=1)
 
 
 def test_the_csv_says_more_than_the_name(tmp_path: Path) -> None:

@@ -30,24 +30,24 @@ def _agreement(songs: Sequence[Song]) -> float:
 
 
 def test_plain_clicks_are_found_at_every_tempo() -> None:
-    assert _agreement([clicks(bpm, 20, seed=1) for bpm in (61, 74, 96, 118, 133, 158, 176)]) >= 0.9
+    assert _agreement([clicks(bpm, 15, seed=1) for bpm in (61, 74, 96, 118, 133, 158, 176)]) >= 0.9
 
 
 def test_swung_clicks_keep_their_beat() -> None:
-    assert _agreement([clicks(bpm, 20, seed=2, swing=0.64, jitter_s=0.008) for bpm in (66, 84, 101, 127)]) >= 0.9
+    assert _agreement([clicks(bpm, 15, seed=2, swing=0.64, jitter_s=0.008) for bpm in (66, 84, 101, 127)]) >= 0.9
 
 
 def test_clicks_that_a_hand_plays_are_found() -> None:
-    assert _agreement([clicks(bpm, 20, seed=3, jitter_s=0.018) for bpm in (67, 83, 102, 118, 136)]) >= 0.9
+    assert _agreement([clicks(bpm, 15, seed=3, jitter_s=0.018) for bpm in (67, 83, 102, 118, 136)]) >= 0.9
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_drums_are_found_at_many_tempi_through_noise(pattern: str) -> None:
-    assert _agreement([band(pattern, bpm, 20, seed=bpm) for bpm in (70, 86, 103, 121, 146)]) >= 0.9
+    assert _agreement([band(pattern, bpm, 15, seed=bpm) for bpm in (70, 86, 103, 121, 146)]) >= 0.9
 
 
 def test_a_tempo_that_wanders_by_two_per_cent_is_followed() -> None:
-    assert _agreement([band("rock", bpm, 45, seed=4, drift=0.02) for bpm in (76, 94, 112, 128, 141)]) >= 0.9
+    assert _agreement([band("rock", bpm, 30, seed=4, drift=0.02) for bpm in (76, 112, 141)]) >= 0.9
 
 
 @pytest.mark.slow
