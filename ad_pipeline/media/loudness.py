@@ -22,7 +22,7 @@ from ad_pipeline.errors import MediaError
 from ad_pipeline.media import metering
 from ad_pipeline.media.encode import explained
 from ad_pipeline.media.ffmpeg import run_ffmpeg
-from ad_pipeline.media.levelling import Wish, applied, gain_curve, held_under
+from ad_pipeline.media.levelling import Wish, applied, gain_curve
 from ad_pipeline.media.loudness_target import LoudnessTarget
 from ad_pipeline.media.metering import WALK, PerMs, Samples, levels_of, power_of, summed
 from ad_pipeline.media.time import AUDIO_RATE_HZ
@@ -98,6 +98,86 @@ class Mastered:
 
     @property
     def integrated_lufs(self) -> float:
+        return self.found.integrated_lufs
+
+    @property
+    def true_peak_dbtp(self) -> float:
+        return self.found.true_peak_dbtp
+
+    @property
+    def encodes(self) -> int:
+        return len(self.measurements)
+
+
+def master(*parts: Samples, aim: LoudnessTarget, target: Path) -> Mastered:
+    """Encode the sum of `parts` (n, 2) to AAC in an m4a that is as loud as `aim` says.
+
+    Raises:
+        MediaError: the encoder or the measurement failed.
+        MachineLacks: the disk is full.
+    """
+    levels = levels_of(parts)
+    if metering.integrated_lufs(levels.power) < SILENT_LUFS:
+        curve = np.ones(len(levels.power))
+        encode_aac(*parts, target=target)
+        return Mastered(
+            path=target, measurements=(measured(target),), kept=0, within_limits=False, is_silent=True, curve=curve
+        )
+    wish = _first_wish(aim)
+    found: list[Loudness] = []
+    best, best_curve = 0, np.ones(0)
+    draft = target.with_name(f"{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
+    try:
+        while len(found) < MOST_ENCODES:
+            curve = gain_curve(levels, wish)
+            encode_aac(*parts, target=draft, curve=curve)
+            now = measured(draft)
+            found.append(now)
+            if len(found) == 1 or _fault(now, aim) < _fault(found[best], aim):
+                best, best_curve = len(found) - 1, curve
+                draft.replace(target)
+            if now.keeps(aim) and abs(aim.integrated_lufs - now.integrated_lufs) <= AIMED_LU:
+                break
+            wish = _corrected(wish, now, aim)
+    finally:
+        draft.unlink(missing_ok=True)
+    return Mastered(
+        path=target, measurements=tuple(found), kept=best, within_limits=found[best].keeps(aim), is_silent=False,
+        curve=best_curve,
+    )  # fmt: skip
+
+
+def _first_wish(aim: LoudnessTarget) -> Wish:
+    return Wish(
+        lufs=aim.integrated_lufs,
+        ceiling_db=aim.true_peak_dbtp - _ENCODER_PEAK_DB,
+        short_term_lufs=None if aim.max_short_term_lufs is None else aim.max_short_term_lufs - _ROOM_LU,
+        momentary_lufs=None if aim.max_momentary_lufs is None else aim.max_momentary_lufs - _ROOM_LU,
+    )
+
+
+def _corrected(wish: Wish, now: Loudness, aim: LoudnessTarget) -> Wish:
+    """What to wish for instead, after the encoder's own part in what was found."""
+    over_db = now.true_peak_dbtp - aim.true_peak_dbtp
+    wish = replace(wish, lufs=wish.lufs + aim.integrated_lufs - now.integrated_lufs)
+    if over_db > 0:
+        wish = replace(wish, ceiling_db=wish.ceiling_db - over_db - 0.1)
+    if wish.short_term_lufs and aim.max_short_term_lufs and now.max_short_term_lufs > aim.max_short_term_lufs:
+        over_lu = now.max_short_term_lufs - aim.max_short_term_lufs
+        wish = replace(wish, short_term_lufs=wish.short_term_lufs - over_lu - 0.1)
+    if wish.momentary_lufs and aim.max_momentary_lufs and now.max_momentary_lufs > aim.max_momentary_lufs:
+        over_lu = now.max_momentary_lufs - aim.max_momentary_lufs
+        wish = replace(wish, momentary_lufs=wish.momentary_lufs - over_lu - 0.1)
+    return wish
+
+
+def _fault(now: Loudness, aim: LoudnessTarget) -> tuple[bool, float]:
+    """How bad a result is, to choose among results: first whether it keeps what is asked, then how far off it is."""
+    over = max(0.0, now.true_peak_dbtp - aim.true_peak_dbtp)
+    return not now.keeps(aim), abs(now.integrated_lufs - aim.integrated_lufs) + over
+
+
+def integrated_lufs(self) -> float:
         return self.found.integrated_lufs
 
     @property
