@@ -8,8 +8,10 @@
       x EngineError            carries .engine and .job_id
         + EngineUnavailable      a passing fault: try again later, or the next engine of the chain
             + OutOfMemory            ... a card had too little memory: less may fit
+            + EngineBusy             ... and the service says when to come back
             + NobodyThere            ... and it was waited for long enough: the next engine of the chain
         + EngineRefused          this request will never work there: do not retry
+            + DoesNotFit             ... nor on another: the person makes the text shorter or the scene longer
             + StrangeAnswer          ... something else answers there: a wrong address, or a proxy in its place
       x PageUnreadable         a product's page could not be read: the brief's own fields are used
       x BudgetExceeded         the brief's budget does not cover it: raise it or pick a cheaper route
@@ -96,6 +98,16 @@ class OutOfMemory(EngineUnavailable):
     """The card had too little memory for the job: less may fit."""
 
 
+class EngineBusy(EngineUnavailable):
+    """The service has too much to do; `retry_after_s` is when it wants to be asked again."""
+
+    def __init__(
+        self, template: str, /, *, engine: str, job_id: str = "", retry_after_s: float = 0.0, **facts: Any
+    ) -> None:
+        super().__init__(template, engine=engine, job_id=job_id, **facts)
+        self.retry_after_s = retry_after_s
+
+
 class ResultGone(EngineUnavailable):
     """What was made is no longer there: it has to be made again."""
 
@@ -106,6 +118,10 @@ class NobodyThere(EngineUnavailable):
 
 class EngineRefused(EngineError):
     """This request will never work on this engine; nothing was written."""
+
+
+class DoesNotFit(EngineRefused):
+    """What was made has no room in its scene; another engine would not change that, so none is tried."""
 
 
 class StrangeAnswer(EngineRefused):

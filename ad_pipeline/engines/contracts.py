@@ -127,6 +127,8 @@ class Job:
 
     For each thing there a JSON file says what it cost (`cost_usd`), and under which job's id (`account`).
     """
+    kept: Path | None = None
+    """A folder of the workplace for what was bought once and serves any session that asks for the same."""
     report: Callable[[Progress], None] = _silent
     should_stop: Callable[[], bool] = _never
     paid: Callable[[float], None] = _unpaid

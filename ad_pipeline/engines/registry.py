@@ -9,7 +9,8 @@ from typing import Any
 
 from ad_pipeline.engines.comfy.place import Place
 from ad_pipeline.engines.contracts import Craft, Engine
-from ad_pipeline.engines.language.catalogue import LanguageModel, language_book
+from ad_pipeline.engines.language.catalogue import language_book
+from ad_pipeline.engines.speech.catalogue import speech_book
 from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.messages import Message
 from ad_pipeline.settings import settings_from_environment
@@ -64,6 +65,14 @@ _COMFY_ENGINES: Mapping[Craft, str] = MappingProxyType(
 )
 
 
+_VOICES: Mapping[str, str] = MappingProxyType(
+    {
+        "elevenlabs": "ad_pipeline.engines.elevenlabs.voice:ElevenLabsVoice",
+        "openai": "ad_pipeline.engines.openai_speech.voice:SpeechServerVoice",
+    }
+)
+
+
 def graphs_of(model_id: str) -> tuple[str, ...]:
     """The ComfyUI graphs that run a model of ours, the usual one first; none for what runs elsewhere."""
     _, graphs = _COMFY.get(model_id, ("", {}))
@@ -82,12 +91,25 @@ def _named(place: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+def _listed(model_id: str) -> tuple[object, str] | None:
+    """A model of the lists of language models, voices and effects, and the class that works by it."""
+    settings = settings_from_environment()
+    if model := language_book(settings).models.get(model_id):
+        return model, "ad_pipeline.engines.language.engine:ListedModel"
+    speech = speech_book(settings)
+    if voice := speech.voices.get(model_id):
+        return voice, _VOICES[voice.server.kind]
+    if effects := speech.effects.get(model_id):
+        return effects, "ad_pipeline.engines.elevenlabs.effects:ElevenLabsEffects"
+    return None
+
+
 class Registry:
     """Engines by model id; one instance each, so that an engine may keep a connection."""
 
     def __init__(self, more: Mapping[str, Engine] | None = None, *, comfy: Place | None = None) -> None:
         self._built: dict[str, Engine] = dict(more or {})
-        self._listed: dict[str, tuple[LanguageModel, Engine]] = {}
+        self._listed: dict[str, tuple[object, Engine]] = {}
         self._comfy = comfy
 
     def engine(self, model_id: str) -> Engine:
@@ -96,7 +118,7 @@ class Registry:
         Raises:
             EngineUnavailable: this version has none, or it is not ready on this machine.
         """
-        engine = self._built.get(model_id) or self._language(model_id)
+        engine = self._built.get(model_id) or self._from_list(model_id)
         if engine is None:
             engine = self._built[model_id] = self._new(model_id)
         missing = engine.missing()
@@ -116,16 +138,17 @@ class Registry:
             return _named(_COMFY_ENGINES[craft])(shop, model)
         raise EngineUnavailable("{engine} is not part of this version", engine=model_id)
 
-    def _language(self, model_id: str) -> Engine | None:
-        """The engine of a language model, as the person's list has it now; None for what is no language model."""
+    def _from_list(self, model_id: str) -> Engine | None:
+        """The engine of a listed model, as the person's lists have it now; None for what stands in none."""
         if model_id in _BUILT_IN or model_id in _COMFY:
             return None
-        model = language_book(settings_from_environment()).models.get(model_id)
-        if model is None:
+        listed = _listed(model_id)
+        if listed is None:
             return None
+        model, place = listed
         known = self._listed.get(model_id)
         if known is None or known[0] != model:
-            known = model, _named("ad_pipeline.engines.language.engine:ListedModel")(model)
+            known = model, _named(place)(model)
             self._listed[model_id] = known
         return known[1]
 

@@ -15,6 +15,7 @@ from ad_pipeline.engines.comfy.recipe import narrowest
 from ad_pipeline.engines.contracts import Craft, Licence
 from ad_pipeline.engines.language.catalogue import LanguageBook, language_book
 from ad_pipeline.engines.registry import graphs_of
+from ad_pipeline.engines.speech.catalogue import SpeechBook, speech_book
 from ad_pipeline.settings import settings_from_environment
 
 Unit = Literal["image", "clip_second", "spoken_1000_characters", "storyboard", "effect"]
@@ -34,6 +35,8 @@ class ModelRow:
     usd_per_million_input: float = 0.0
     """Of a language model's tokens; `cost_usd` is 0 there, as nobody knows how many before."""
     usd_per_million_output: float = 0.0
+    languages: frozenset[str] = frozenset()
+    """Those that a voice speaks; empty for any."""
 
     @property
     def engine(self) -> str:
@@ -45,14 +48,14 @@ class ModelRow:
 
 
 def models() -> Mapping[str, ModelRow]:
-    """All rows by id: those of the table, the language models (`AD_PIPELINE_MODELS` adds to them), and a person's own
-    graphs (`AD_PIPELINE_GRAPHS`) as `comfyui/<name>`.
+    """All rows by id: those of the table, the language models (`AD_PIPELINE_MODELS` adds to them), voices and effects
+    of servers (`AD_PIPELINE_VOICES`), and a person's own graphs (`AD_PIPELINE_GRAPHS`) as `comfyui/<name>`.
 
     Raises:
         InputRejected: one of their files is broken.
     """
     settings = settings_from_environment()
-    table = {**_language_rows(language_book(settings)), **_table()}
+    table = {**_language_rows(language_book(settings)), **_speech_rows(speech_book(settings)), **_table()}
     folders = settings.graphs
     if not folders:
         return table
@@ -75,6 +78,36 @@ def _language_rows(book: LanguageBook) -> Mapping[str, ModelRow]:
         )
         for model_id, model in book.models.items()
     }
+
+
+@functools.lru_cache(maxsize=8)
+def _speech_rows(book: SpeechBook) -> Mapping[str, ModelRow]:
+    voices = {
+        model_id: ModelRow(
+            model_id=model_id,
+            crafts=frozenset({"voice"}),
+            local=model.local,
+            gpu=False,
+            licence=model.licence,
+            cost_unit="spoken_1000_characters",
+            cost_usd=model.usd_per_1000_characters,
+            languages=model.languages,
+        )
+        for model_id, model in book.voices.items()
+    }
+    effects = {
+        model_id: ModelRow(
+            model_id=model_id,
+            crafts=frozenset({"sound"}),
+            local=model.local,
+            gpu=False,
+            licence=model.licence,
+            cost_unit="effect",
+            cost_usd=model.usd_per_effect,
+        )
+        for model_id, model in book.effects.items()
+    }
+    return {**voices, **effects}
 
 
 def _with_terms_of(row: ModelRow, instead: Mapping[str, Graph]) -> ModelRow:

@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from ad_pipeline.engines.contracts import Craft
 from ad_pipeline.engines.language.catalogue import language_book
+from ad_pipeline.engines.speech.catalogue import speech_book
 from ad_pipeline.errors import StoryboardRejected
-from ad_pipeline.messages import Message
+from ad_pipeline.messages import Message, worded
 from ad_pipeline.routing.catalogue import ModelRow, models
 from ad_pipeline.settings import settings_from_environment
 from ad_pipeline.story.arc import purposes_for
@@ -114,6 +115,7 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None, kit:
         reason = StoryboardRejected("the storyboard names it").message
     allowed: list[ModelRow] = []
     passed: list[Passed] = []
+    speechless: list[Passed] = []
     for name in dict.fromkeys(map(_meant, names)):
         why_not = _forbidden(models()[name], brief=brief, scene=scene)
         if why_not and wish and name == names[0]:
@@ -127,8 +129,15 @@ def decide(stage: RoutedStage, *, brief: Brief, scene: Scene | None = None, kit:
             )
         if why_not:
             passed.append(Passed(model_id=name, why=why_not))
+        elif why_mute := _speechless(models()[name], brief):
+            speechless.append(Passed(model_id=name, why=why_mute))
         else:
             allowed.append(models()[name])
+    if speechless and all(row.engine == "animatic" for row in allowed):
+        # Nobody better speaks it: then the guide voice stands in for who was wanted, and the take says so.
+        allowed = [*(models()[mute.model_id] for mute in speechless), *allowed]
+    else:
+        passed += speechless
     return Decision(
         stage=stage,
         scene_id=scene.id if scene else None,
@@ -147,10 +156,11 @@ def role_decisions(brief: Brief) -> Mapping[Role, Decision]:
 
 
 def _meant(name: str) -> str:
-    """`@local` as the model that [use] in models.toml names."""
+    """`@local` as the model that [use] in models.toml names, `@own_voice` as that in voices.toml."""
     if not name.startswith("@"):
         return name
-    return language_book(settings_from_environment()).use[name[1:]]
+    settings = settings_from_environment()
+    return {**language_book(settings).use, **speech_book(settings).use}[name[1:]]
 
 
 def _needs(brief: Brief, scene: Scene | None, kit: BrandKit | None) -> frozenset[str]:
@@ -181,6 +191,14 @@ def _forbidden(row: ModelRow, *, brief: Brief, scene: Scene | None) -> Message |
     elif (row.cost_usd or row.usd_per_million_output) and brief.budget_usd == 0:
         why = StoryboardRejected("the budget is 0")
     return why.message if why else None
+
+
+def _speechless(row: ModelRow, brief: Brief) -> Message | None:
+    """Why a voice cannot say the ad's words; None where it can. No rule of the brief: another voice is wanted then."""
+    if not row.languages or brief.story_language in row.languages:
+        return None
+    speaks = ", ".join(sorted(row.languages))
+    return worded("it speaks {speaks}, the ad {language}", speaks=speaks, language=brief.story_language)
 
 
 def _named(wish: str, stage: RoutedStage, scene: Scene | None) -> str:

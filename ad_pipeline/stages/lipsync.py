@@ -19,7 +19,7 @@ from ad_pipeline.stages.announcing import make_all
 from ad_pipeline.stages.making import Task
 from ad_pipeline.stages.motion_clip import motion_clip_key
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
-from ad_pipeline.stages.voice import AIR_S, voice_key
+from ad_pipeline.stages.voice import voice_key, voice_start_s
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.formats import Format, size_of
 from ad_pipeline.story.storyboard import Scene
@@ -57,7 +57,7 @@ def _task(facts: SessionFacts, scene: Scene, format_: Format) -> Task:
     request = LipsyncRequest(
         clip=session.path_of(clip),
         voice=session.path_of(voice),
-        voice_start_s=FILM.seconds(shot.head_frames) + AIR_S,
+        voice_start_s=FILM.seconds(shot.head_frames) + voice_start_s(voice),
         frames=shot.clip_frames,
         seed=facts.seed_of(scene),
     )

@@ -20,6 +20,8 @@ from ad_pipeline.errors import (
     AdPipelineError,
     BudgetExceeded,
     Cancelled,
+    DoesNotFit,
+    EngineBusy,
     EngineError,
     EngineRefused,
     EngineUnavailable,
@@ -38,6 +40,8 @@ from ad_pipeline.stages.workplace import StepReport, StepState, Wishes, Workplac
 from ad_pipeline.story.brief import Brief
 
 GPU_ATTEMPTS = 3
+LONGEST_PAUSE_S = 120.0
+"""No service is waited for longer, whatever it asks for; the next engine is faster."""
 
 
 def _unannounced(_: Engine, __: int | None, ___: Job) -> AbstractContextManager[object]:
@@ -114,6 +118,8 @@ def make(workplace: Workplace, session: Session, task: Task, wishes: Wishes) -> 
             return _made_by(workplace, session, task, wishes, row=row, seed=seed, faults=faults)
         except (EngineError, BudgetExceeded) as error:
             faults.append(error)
+            if isinstance(error, DoesNotFit):
+                break
             _tell(workplace, session, task, "working", note=_said(error), fraction=0.0)
     _tell(workplace, session, task, "failed", note=_said(faults[-1]))
     raise faults[-1]
@@ -221,7 +227,9 @@ def _tried(
                 raise
             _tell(workplace, session, task, "waiting", note=_said(error), fraction=0.0)
             # A little apart, so that all who failed together do not come back together.
-            job.pause(workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25))
+            pause_s = workplace.first_pause_s * 2 ** (attempt - first) * random.uniform(0.75, 1.25)
+            wished_s = error.retry_after_s if isinstance(error, EngineBusy) else 0.0
+            job.pause(max(pause_s, min(wished_s, LONGEST_PAUSE_S)))
             continue
         except EngineRefused:
             if account:
@@ -267,6 +275,7 @@ def job_of(workplace: Workplace, session: Session, work: str, attempt: int) -> J
         job_id=job_id(work, attempt),
         work=work,
         shelf=session.shelf(work),
+        kept=workplace.store.root / ".bought",
         group=session.session_id,
         urgent=workplace.urgent,
         hold=workplace.hold,

@@ -7,7 +7,7 @@ after its scene's transition and leaves before the next one.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ad_pipeline.media.timeline import Shot
 from ad_pipeline.media.titles import Layout, Overlay
 from ad_pipeline.media.typography import TextBlock, set_text
 from ad_pipeline.stages.session_facts import SessionFacts
-from ad_pipeline.stages.voice import AIR_S
+from ad_pipeline.stages.voice import start_told
 from ad_pipeline.story.formats import Format, size_of
 from ad_pipeline.story.storyboard import Scene, Storyboard
 from ad_pipeline.values import Box, Size
@@ -60,9 +60,9 @@ def film_titles(
     format_: Format,
     *,
     pictures: Mapping[str, Path],
-    marks: Mapping[str, Sequence[Mapping[str, Any]]],
+    voices: Mapping[str, Mapping[str, Any]],
 ) -> Titles:
-    """Titles for the whole film; `pictures` are the key images, `marks` when each clause is heard.
+    """Titles for the whole film; `pictures` are the key images, `voices` what the voices' takes tell: when each word is heard.
 
     Raises:
         StoryboardRejected: a text does not fit its place at the smallest size, or no font draws it.
@@ -79,7 +79,7 @@ def film_titles(
                 Overlay(start_frame=start, end_frame=end, block=block, fade_frames=_FADE_FRAMES, rise_px=_rise(block))
             )
             places[f"{scene.id} {name}"] = block.ink
-        for cue in _cues(facts, scene, shot, marks.get(scene.id, ())):
+        for cue in _cues(facts, scene, shot, voices.get(scene.id, {})):
             if _is_written(cue, drawn):
                 cues.append(cue)
                 continue
@@ -290,7 +290,7 @@ def _set(text: str, field_: str, font_name: str, box: Box, **how: Any) -> TextBl
         raise StoryboardRejected("{field}: {problem}", field=field_, problem=error.message) from error
 
 
-def _cues(facts: SessionFacts, scene: Scene, shot: Shot, marks: Sequence[Mapping[str, Any]]) -> tuple[Cue, ...]:
+def _cues(facts: SessionFacts, scene: Scene, shot: Shot, voice: Mapping[str, Any]) -> tuple[Cue, ...]:
     start_s, end_s = FILM.seconds(shot.start_frame), FILM.seconds(shot.end_frame)
     return cues_from_marks(
         [
@@ -300,12 +300,12 @@ def _cues(facts: SessionFacts, scene: Scene, shot: Shot, marks: Sequence[Mapping
                 end_s=float(mark["end_s"]),
                 speaker=str(mark.get("speaker", "")),
             )
-            for mark in marks
+            for mark in voice.get("marks", ())
         ],
         language=facts.storyboard.language,
         scene_start_s=start_s,
         scene_end_s=end_s,
-        voice_start_s=start_s + AIR_S,
+        voice_start_s=start_s + start_told(voice),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ad_pipeline.errors import KitRejected
 from ad_pipeline.story.border import checked, mapping_from_yaml
+from ad_pipeline.story.lexicon import Lexicon, lexicon_of
 
 _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 
@@ -64,7 +65,10 @@ class KitVoice(BaseModel):
     gender: Literal["female", "male", "any"] = "female"
     age: Literal["young", "adult", "mature"] = "adult"
     speed: float = Field(default=1.0, ge=0.7, le=1.3)
-    ids: dict[str, str] = Field(default_factory=dict, description="engine name -> voice id")
+    ids: dict[str, str] = Field(default_factory=dict, description="engine, or engine/model -> voice id")
+    reference: str = Field(
+        default="", description="a recording of the voice for engines that clone; path relative to the kit"
+    )
 
 
 class Lora(BaseModel):
@@ -93,6 +97,12 @@ class BrandKit(BaseModel):
     logo: str = Field(default="", description="PNG with alpha, path relative to the kit")
     fonts: Fonts = Fonts()
     voice: KitVoice = KitVoice()
+    voices: dict[str, KitVoice] = Field(
+        default_factory=dict, max_length=20, description="who speaks beside the narrator: the speaker's name -> voice"
+    )
+    pronunciation: dict[str, str | dict[str, str]] = Field(
+        default_factory=dict, description="a word as it is written -> how it is said, or {ko: ..., en: ...}"
+    )
     tone: str = "professional_warm"
     bgm_mood: str = "calm_inspiring"
     words_to_avoid: tuple[str, ...] = ()
@@ -106,6 +116,11 @@ class BrandKit(BaseModel):
     def named_in(self, language: str) -> str:
         """The brand's name in the ad's language."""
         return self.name_ko if language == "ko" and self.name_ko else self.name
+
+    @functools.cached_property
+    def lexicon(self) -> Lexicon:
+        """How the brand's own words are said, over the general ones."""
+        return lexicon_of(self.pronunciation)
 
     @property
     def mark(self) -> str:
@@ -121,7 +136,9 @@ def kit_from_text(text: str, *, folder: Path) -> BrandKit:
         KitRejected: naming the field, what came and what is allowed.
     """
     values = mapping_from_yaml(text, rejected=KitRejected, what="brand kit")
-    return checked(BrandKit, _with_paths(values, folder), rejected=KitRejected, what="brand kit")
+    kit = checked(BrandKit, _with_paths(values, folder), rejected=KitRejected, what="brand kit")
+    lexicon_of(kit.pronunciation)
+    return kit
 
 
 def _with_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -131,6 +148,9 @@ def _with_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         found["logo"] = str(folder / found["logo"])
     if isinstance(found.get("elements"), dict):
         found["elements"] = {k: str(folder / v) for k, v in found["elements"].items() if isinstance(v, str)}
+    for voice in (found.get("voice"), *(voices.values() if isinstance(voices := found.get("voices"), dict) else ())):
+        if isinstance(voice, dict) and isinstance(voice.get("reference"), str) and voice["reference"]:
+            voice["reference"] = str(folder / voice["reference"])
     if isinstance(found.get("fonts"), dict):
         found["fonts"] = {
             role: str(folder / name) if isinstance(name, str) and "." in name else name

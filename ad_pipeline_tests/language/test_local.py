@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ad_pipeline.engines.language.catalogue import Kind
-from ad_pipeline.engines.language.locality import is_own_address
+from ad_pipeline.engines.locality import is_own_address
 from ad_pipeline.errors import EngineRefused, StrangeAnswer
 from ad_pipeline_tests.language.asking import NAME, asked, listed, scenes
 from ad_pipeline_tests.language.behaviour import redirects

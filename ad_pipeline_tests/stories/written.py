@@ -95,10 +95,10 @@ def laid_out(workplace: Workplace, name: str, plain: Path) -> Mapping[Format, Ve
     make_storyboard(workplace, session_id)
     facts = facts_of(workplace, session_id)
     pictures = dict.fromkeys(facts.storyboard.scene_ids, plain)
-    marks = {scene.id: _marks(scene, facts.storyboard) for scene in facts.storyboard.scenes}
+    voices = {scene.id: {"marks": _marks(scene, facts.storyboard)} for scene in facts.storyboard.scenes}
     return {
         format_: check_text_inside(
-            film_titles(facts, format_, pictures=pictures, marks=marks).places, facts.safe_box(format_)
+            film_titles(facts, format_, pictures=pictures, voices=voices).places, facts.safe_box(format_)
         )
         for format_ in facts.storyboard.all_formats
     }

@@ -65,14 +65,12 @@ def _speak(request: dict[str, Any], data_path: Path) -> tuple[int, list[bytes]]:
 
     callback = _ON_SOUND(on_sound)
     library.espeak_SetSynthCallback(callback)
-    if library.espeak_SetVoiceByName(str(request["voice"]).encode()) != 0:
-        raise OSError(f"espeak-ng has no voice {request['voice']!r}")
-    wanted = ((_RATE, "rate"), (_PITCH, "pitch"), (_RANGE, "range"), (_WORD_GAP, "word_gap"))
-    for parameter, name in wanted:
-        library.espeak_SetParameter(parameter, int(request[name]), 0)
     spoken: list[bytes] = []
-    for text in request["texts"]:
-        raw = str(text).encode() + b"\0"
+    for piece in request["texts"]:
+        # A piece is a text, or an object with a text and settings of its own.
+        asked = {**request, **(piece if isinstance(piece, dict) else {"text": piece})}
+        _set(library, asked)
+        raw = str(asked["text"]).encode() + b"\0"
         size = ctypes.c_size_t(len(raw))
         library.espeak_Synth(raw, size, 0, _POSITION_CHARACTER, 0, _UTF8, None, None)
         library.espeak_Synchronize()
@@ -80,6 +78,14 @@ def _speak(request: dict[str, Any], data_path: Path) -> tuple[int, list[bytes]]:
         heard.clear()
     library.espeak_Terminate()
     return rate_hz, spoken
+
+
+def _set(library: Any, asked: dict[str, Any]) -> None:
+    """Voice, pace and pitch of the next text; they stay in force until they are set again."""
+    if library.espeak_SetVoiceByName(str(asked["voice"]).encode()) != 0:
+        raise OSError(f"espeak-ng has no voice {asked['voice']!r}")
+    for parameter, name in ((_RATE, "rate"), (_PITCH, "pitch"), (_RANGE, "range"), (_WORD_GAP, "word_gap")):
+        library.espeak_SetParameter(parameter, int(asked[name]), 0)
 
 
 def _answer(head: dict[str, Any], samples: bytes = b"") -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from ad_pipeline.engines.animatic.wav import Samples
 from ad_pipeline.media.time import AUDIO_RATE_HZ
+from ad_pipeline.media.voice_chain import compressed, softened
 
 _SILENCE = 0.006
 _KEPT_S = 0.02
@@ -45,11 +45,10 @@ def joined(clauses: Sequence[Samples], pauses_s: Sequence[float], rate_hz: int) 
 
 
 def polished(dry: Samples, rate_hz: int) -> Samples:
-    """`dry` at 48 kHz: equalized, gently compressed, with a breath of room; peak -3 dBFS."""
+    """`dry` at 48 kHz: equalized, its s-sounds softened, gently compressed, with a breath of room; peak -3 dBFS."""
     tail = np.zeros(int(_ROOM_S * rate_hz), np.float32)
     warm = _equalized_at_film_rate(np.concatenate([dry, tail]), rate_hz)
-    level = warm / max(1e-6, float(np.abs(warm).max()))
-    wet = _with_room(_compressed(level))
+    wet = _with_room(compressed(softened(warm)))
     fade = int(_EDGE_FADE_S * AUDIO_RATE_HZ)
     ramp = np.linspace(0, 1, fade, dtype=np.float32) ** 2
     wet[:fade] *= ramp
@@ -67,21 +66,6 @@ def _equalized_at_film_rate(samples: Samples, rate_hz: int) -> Samples:
     kept = min(len(spectrum), len(wide))
     wide[:kept] = (spectrum * gain)[:kept]
     return (np.fft.irfft(wide, count) * (count / len(samples))).astype(np.float32)
-
-
-def _compressed(samples: Samples, *, threshold: float = 0.12, ratio: float = 2.2, window_s: float = 0.04) -> Samples:
-    window = int(window_s * AUDIO_RATE_HZ)
-    power = _averaged(_averaged(samples.astype(np.float64) ** 2, window), window)
-    loudness = np.sqrt(np.maximum(power, 1e-10))
-    gain = np.minimum(1.0, (loudness / threshold) ** (1 / ratio - 1))
-    return (samples * gain).astype(np.float32)
-
-
-def _averaged(values: npt.NDArray[np.float64], window: int) -> npt.NDArray[np.float64]:
-    """The running mean over `window` values around each."""
-    padded = np.pad(values, (window // 2 + 1, window - window // 2))
-    sums = np.cumsum(padded)
-    return (sums[window : window + len(values)] - sums[: len(values)]) / window
 
 
 def _with_room(samples: Samples) -> Samples:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ad_pipeline.engines.contracts import Licence, PaidAds
-from ad_pipeline.engines.language.locality import is_own_address, why_not_local
+from ad_pipeline.engines.locality import why_not_local
+from ad_pipeline.engines.own_lists import Stamp, check_url, laid_over, own_list, stamp_of
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message
 from ad_pipeline.settings import Settings
@@ -30,7 +31,6 @@ Effort = Literal["minimal", "low", "medium", "high"]
 _ROOM_TO_THINK: Mapping[Effort, int] = MappingProxyType({"minimal": 1000, "low": 4000, "medium": 12000, "high": 24000})
 
 ROLES = ("local", "strategy", "copy", "review")
-LARGEST_FILE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,14 +146,14 @@ def language_book(settings: Settings) -> LanguageBook:
     Raises:
         InputRejected: naming the file and the field that is wrong.
     """
-    return _read(settings.models, _mark(settings.models))
+    return _read(settings.models, stamp_of(settings.models))
 
 
 @functools.lru_cache(maxsize=8)
-def _read(own: Path, mark: tuple[int, int] | None) -> LanguageBook:
+def _read(own: Path, stamp: Stamp | None) -> LanguageBook:
     told = tomllib.loads((resources.files("ad_pipeline.engines.language") / "models.toml").read_text(encoding="utf-8"))
-    if mark:
-        told = _laid_over(told, _told(own), depth=2)
+    if stamp:
+        told = laid_over(told, own_list(own), depth=2)
     book = checked(_Book, told, rejected=InputRejected, what=own.name)
     servers = {name: _server(name, row, own) for name, row in book.servers.items()}
     models = {model_id: _model(model_id, row, servers, own) for model_id, row in book.models.items()}
@@ -166,87 +166,15 @@ def _read(own: Path, mark: tuple[int, int] | None) -> LanguageBook:
     return LanguageBook(models=MappingProxyType(answering), use=MappingProxyType(dict(book.use)))
 
 
-def _mark(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputRejected("{file} cannot be read: {reason}", file=path.name, reason=error.strerror) from error
-    return found.st_mtime_ns, found.st_size
-
-
-def _told(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise InputRejected(
-                "{file} is larger than {limit} bytes; expected a list of language models",
-                file=path.name,
-                limit=LARGEST_FILE_BYTES,
-            )
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputRejected("{file} is no TOML: {reason}", field=path.name, file=path.name, reason=error) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no UTF-8"
-        raise InputRejected("{file} cannot be read: {reason}", file=path.name, reason=reason) from error
-
-
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any], *, depth: int) -> dict[str, Any]:
-    """`above` wins; tables down to `depth` are joined, so that a person writes only the field they change."""
-    joined = dict(below)
-    for key, value in above.items():
-        under = joined.get(key)
-        if depth and isinstance(value, dict) and isinstance(under, dict):
-            mine, ours = cast(dict[str, Any], value), cast(dict[str, Any], under)
-            joined[key] = _laid_over(ours, mine, depth=depth - 1)
-        else:
-            joined[key] = value
-    return joined
-
-
 def _server(name: str, row: _Server, book: Path) -> Server:
     url = row.url.strip().rstrip("/")
     if url:
-        _check_url(name, url, has_key=bool(row.key_env), book=book)
+        check_url(name, url, has_key=bool(row.key_env), book=book)
     if row.kind == "openai" and url and not urlsplit(url).path:
         url += "/v1"  # where every server of this kind has it
     if row.kind != "openai":
         url = url.removesuffix("/v1")
     return Server(name=name, kind=row.kind, url=url, key_env=row.key_env, local=row.local)
-
-
-def _check_url(name: str, url: str, *, has_key: bool, book: Path) -> None:
-    field_name = f"servers.{name}.url"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or " " in url:
-        raise InputRejected(
-            "{file}, server {name}: {url!r} is no address of a server; expected e.g. http://127.0.0.1:11434",
-            field=field_name,
-            file=book.name,
-            name=name,
-            url=parts._replace(netloc=host or "").geturl(),
-        )
-    if parts.username or parts.password:
-        raise InputRejected(
-            "{file}, server {name}: the url holds a password; put the key into an environment variable and the "
-            "variable's name into key_env",
-            field=field_name,
-            file=book.name,
-            name=name,
-        )
-    if has_key and parts.scheme == "http" and not is_own_address(host):
-        raise InputRejected(
-            "{file}, server {name}: its key would go to {host} unencrypted; write https",
-            field=field_name,
-            file=book.name,
-            name=name,
-            host=host,
-        )
 
 
 def _model(model_id: str, row: _Model, servers: Mapping[str, Server], book: Path) -> LanguageModel:

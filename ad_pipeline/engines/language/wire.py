@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from ad_pipeline.engines.language.catalogue import Server
-from ad_pipeline.engines.language.locality import is_own_address
+from ad_pipeline.engines.locality import is_own_address
 
 if TYPE_CHECKING:
     import httpx2

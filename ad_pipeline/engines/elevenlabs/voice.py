@@ -1,0 +1,99 @@
+"""The voices of ElevenLabs: the brand's or the character's, with the line's feeling, and the time of each letter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.elevenlabs.client import Client, why_missing
+from ad_pipeline.engines.speech.catalogue import SpeechModel
+from ad_pipeline.engines.speech.engine import ServerVoice
+from ad_pipeline.engines.speech.kept import Answer
+from ad_pipeline.engines.speech.utterance import ToSay, WordTimes
+from ad_pipeline.messages import Message
+from ad_pipeline.story.said import marks_from_characters
+
+_MOST_SEED = 4294967295
+_DEFAULTS = {"stability": 0.5, "similarity_boost": 0.75, "style": 0.0}
+
+
+class ElevenLabsVoice(ServerVoice):
+    """Speaks by one model of ElevenLabs."""
+
+    # Bare samples, of all plans: an MP3 adds a lead-in that decoders do not always take off, and every time is late.
+    form = "pcm_24000"
+
+    def __init__(self, model: SpeechModel) -> None:
+        super().__init__(model)
+        self._client = Client(model.server, model.model_id)
+
+    def missing(self) -> Message | None:
+        return why_missing(self.model.server)
+
+    def characters_left(self) -> int | None:
+        return self._client.characters_left()
+
+    def asked(self, line: ToSay, voice: str, job: Job) -> Mapping[str, Any]:
+        return {
+            "url": self.model.server.url,
+            "model": self.model.name,
+            "voice": voice,
+            "text": self.sent(line),
+            "form": self.form,
+            "settings": self._settings(line),
+            "seed": line.seed % _MOST_SEED,
+            "language": line.language,
+        }
+
+    def bought(self, asked: Mapping[str, Any], line: ToSay, job: Job) -> Answer:
+        more: dict[str, Any] = {}
+        if self.model.stitching:
+            # What is said around it only shades the voice. It does not stand in `asked`: a change in another scene
+            # shall not make this one be paid again.
+            around = {"previous_text": line.before, "next_text": line.after}
+            more |= {name: text for name, text in around.items() if text}
+        if self.model.seed:
+            more["seed"] = asked["seed"]
+        if self.model.language_code:
+            more["language_code"] = asked["language"]
+        spoken = self._client.speak(
+            voice=asked["voice"],
+            model=asked["model"],
+            text=asked["text"],
+            form=asked["form"],
+            settings=asked["settings"],
+            job_id=job.job_id,
+            **more,
+        )
+        charged = len(asked["text"]) if spoken.charged_characters is None else spoken.charged_characters
+        told = {
+            "characters": list(spoken.characters),
+            "starts_s": list(spoken.starts_s),
+            "ends_s": list(spoken.ends_s),
+            "request_id": spoken.request_id,
+            "charged_characters": charged,
+        }
+        return Answer(sound=spoken.sound, told=told, cost_usd=self.price_usd(charged))
+
+    def times(self, line: ToSay, told: Mapping[str, Any]) -> WordTimes | None:
+        return marks_from_characters(line.words, told["characters"], told["starts_s"], told["ends_s"])
+
+    def sent(self, line: ToSay) -> str:
+        """The words, with the feeling as an audio tag where the model reads such tags."""
+        if line.feeling and self.talents.emotion == "audio_tags":
+            return f"[{line.feeling.tag}] {line.text}"
+        return line.text
+
+    def _settings(self, line: ToSay) -> dict[str, float | bool]:
+        """The character's own settings, shaded by the line's feeling; only those that the model takes."""
+        wanted: dict[str, float | bool] = {**_DEFAULTS, **line.speaker.hints, "use_speaker_boost": True}
+        if line.feeling and self.talents.emotion == "settings":
+            wanted["stability"] = _share(wanted["stability"] + line.feeling.stability)
+            wanted["style"] = _share(wanted["style"] + line.feeling.style)
+        wanted["speed"] = round(min(self.talents.fastest, max(self.talents.slowest, line.speaker.speed)), 3)
+        return {name: value for name, value in wanted.items() if name in self.model.settings}
+
+
+def _share(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 3)

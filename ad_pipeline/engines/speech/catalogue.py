@@ -1,0 +1,307 @@
+"""The voices we know and those a person adds: `voices.toml` here, a person's own file laid over it."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ad_pipeline.engines.contracts import Licence, PaidAds
+from ad_pipeline.engines.crafts.voice import Emotion, Talents, Timestamps
+from ad_pipeline.engines.locality import why_not_local
+from ad_pipeline.engines.own_lists import Stamp, check_url, laid_over, own_list, stamp_of
+from ad_pipeline.errors import InputRejected
+from ad_pipeline.settings import Settings
+from ad_pipeline.story.border import checked, nearest
+
+USES = ("own_voice", "cloud_voice")
+Kind = Literal["elevenlabs", "openai"]
+Language = Literal["ko", "en"]
+Gender = Literal["female", "male", "any"]
+Age = Literal["young", "adult", "mature"]
+Setting = Literal["stability", "similarity_boost", "style", "use_speaker_boost", "speed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechServer:
+    """Where voices answer. `key_env` names the environment variable that holds its key; empty: it wants none."""
+
+    name: str
+    kind: Kind
+    url: str
+    key_env: str = ""
+    local: bool = False
+    at_once: int = 1
+    """How many requests it is sent side by side."""
+
+    def key(self) -> str:
+        """The key, read now; empty when there is none."""
+        return os.environ.get(self.key_env, "").strip() if self.key_env else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedVoice:
+    """One voice of a model; `languages` empty: all of the model's."""
+
+    id: str
+    name: str
+    gender: Gender
+    age: Age
+    languages: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechModel:
+    """One model of one server; `name` is what the server calls it."""
+
+    model_id: str
+    server: SpeechServer
+    name: str
+    licence: Licence
+    usd_per_1000_characters: float
+    languages: frozenset[str]
+    talents: Talents
+    settings: frozenset[Setting]
+    stitching: bool
+    seed: bool
+    language_code: bool
+    reference_field: str
+    voices: tuple[ListedVoice, ...]
+    book: Path
+    """Where a person changes it."""
+
+    @property
+    def local(self) -> bool:
+        return is_local(self.server)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectsModel:
+    """A model that makes sound effects from words."""
+
+    model_id: str
+    server: SpeechServer
+    name: str
+    licence: Licence
+    usd_per_effect: float
+    shortest_s: float
+    longest_s: float
+    longest_text: int
+    book: Path
+
+    @property
+    def local(self) -> bool:
+        return is_local(self.server)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)  # one book is one file as it was: rows made of it are kept with it
+class SpeechBook:
+    """All models by id, and which of them is meant by `use["own_voice"]` and `use["cloud_voice"]`."""
+
+    voices: Mapping[str, SpeechModel]
+    effects: Mapping[str, EffectsModel]
+    use: Mapping[str, str]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Server(_Table):
+    kind: Kind
+    url: str
+    key_env: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    local: bool = False
+    at_once: int = Field(default=1, ge=1, le=64)
+
+
+class _Licence(_Table):
+    name: str = Field(min_length=1)
+    paid_ads: PaidAds
+    source: str = ""
+    note: str = ""
+
+
+class _Voice(_Table):
+    id: str = Field(min_length=1, max_length=200)
+    name: str = ""
+    gender: Gender
+    age: Age = "adult"
+    languages: list[Language] = []
+
+
+class _Facts(_Table):
+    server: str
+    name: str = Field(min_length=1)
+    licence: _Licence
+    source: str = ""
+    checked_on: datetime.date | None = None
+
+
+class _Model(_Facts):
+    usd_per_1000_characters: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    languages: list[Language] = Field(min_length=1)
+    longest_text: int = Field(ge=1)
+    timestamps: Timestamps = "none"
+    emotion: Emotion = "none"
+    speed: list[float] = Field(default=[1.0, 1.0], min_length=2, max_length=2)
+    settings: list[Setting] = []
+    cloning: bool = False
+    reference_field: str = "reference_audio"
+    stitching: bool = False
+    seed: bool = False
+    language_code: bool = False
+    voices: list[_Voice] = []
+    voices_of: str = ""
+
+
+class _Effects(_Facts):
+    usd_per_effect: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    shortest_s: float = Field(gt=0)
+    longest_s: float = Field(gt=0)
+    longest_text: int = Field(ge=1)
+
+
+class _Book(_Table):
+    use: dict[str, str] = {}
+    servers: dict[str, _Server] = {}
+    models: dict[str, _Model] = {}
+    effects: dict[str, _Effects] = {}
+
+
+def is_local(server: SpeechServer) -> bool:
+    """Whether nothing that it is sent leaves the person's own network, whatever its row says."""
+    return server.local and why_not_local(server.url, is_ollama=False, name="") is None
+
+
+def speech_book(settings: Settings) -> SpeechBook:
+    """The voices of now: ours, with a person's own file (`settings.voices`) laid over them field by field.
+
+    Raises:
+        InputRejected: naming the file and the field that is wrong.
+    """
+    return _read(settings.voices, stamp_of(settings.voices))
+
+
+@functools.lru_cache(maxsize=8)
+def _read(own: Path, stamp: Stamp | None) -> SpeechBook:
+    told = tomllib.loads((resources.files("ad_pipeline.engines.speech") / "voices.toml").read_text(encoding="utf-8"))
+    if stamp:
+        told = laid_over(told, own_list(own), depth=2)
+    book = checked(_Book, told, rejected=InputRejected, what=own.name)
+    servers = {name: _server(name, row, own) for name, row in book.servers.items()}
+    voices = {id_: _model(id_, row, book, servers, own) for id_, row in book.models.items()}
+    effects = {id_: _effects(id_, row, servers, own) for id_, row in book.effects.items()}
+    return SpeechBook(
+        voices=MappingProxyType(voices), effects=MappingProxyType(effects), use=MappingProxyType(_uses(book, own))
+    )
+
+
+def _server(name: str, row: _Server, book: Path) -> SpeechServer:
+    url = row.url.strip().rstrip("/")
+    if url:
+        check_url(name, url, has_key=bool(row.key_env), book=book)
+    if row.kind == "openai" and url and not urlsplit(url).path:
+        url += "/v1"  # where every server of this kind has it
+    return SpeechServer(
+        name=name, kind=row.kind, url=url, key_env=row.key_env, local=row.local, at_once=row.at_once
+    )  # fmt: skip
+
+
+def _model(
+    model_id: str, row: _Model, book: _Book, servers: Mapping[str, SpeechServer], own: Path
+) -> SpeechModel:  # fmt: skip
+    slowest, fastest = row.speed
+    if not 0 < slowest <= 1 <= fastest:
+        raise InputRejected(
+            "{file}, model {model!r}: speed {slowest:g} to {fastest:g} must begin above 0 and hold 1",
+            field=f"models.{model_id}.speed",
+            file=own.name,
+            model=model_id,
+            slowest=slowest,
+            fastest=fastest,
+        )
+    voices = row.voices or (book.models[row.voices_of].voices if row.voices_of in book.models else [])
+    return SpeechModel(
+        model_id=model_id,
+        server=_named(row.server, model_id, servers, own),
+        name=row.name,
+        licence=Licence(**row.licence.model_dump()),
+        usd_per_1000_characters=row.usd_per_1000_characters,
+        languages=frozenset(row.languages),
+        talents=Talents(
+            timestamps=row.timestamps,
+            emotion=row.emotion,
+            slowest=slowest,
+            fastest=fastest,
+            cloning=row.cloning,
+            longest_text=row.longest_text,
+        ),
+        settings=frozenset(row.settings),
+        stitching=row.stitching,
+        seed=row.seed,
+        language_code=row.language_code,
+        reference_field=row.reference_field if row.cloning else "",
+        voices=tuple(
+            ListedVoice(
+                id=voice.id,
+                name=voice.name or voice.id,
+                gender=voice.gender,
+                age=voice.age,
+                languages=frozenset(voice.languages),
+            )
+            for voice in voices
+        ),
+        book=own,
+    )
+
+
+def _effects(model_id: str, row: _Effects, servers: Mapping[str, SpeechServer], own: Path) -> EffectsModel:
+    return EffectsModel(
+        model_id=model_id,
+        server=_named(row.server, model_id, servers, own),
+        name=row.name,
+        licence=Licence(**row.licence.model_dump()),
+        usd_per_effect=row.usd_per_effect,
+        shortest_s=row.shortest_s,
+        longest_s=row.longest_s,
+        longest_text=row.longest_text,
+        book=own,
+    )
+
+
+def _uses(book: _Book, own: Path) -> dict[str, str]:
+    for role, model_id in book.use.items():
+        if role not in USES or model_id not in book.models:
+            raise InputRejected(
+                "{file}, use.{role}: unknown model {model!r}; did you mean {guess!r}? known: {known}",
+                field=f"use.{role}",
+                file=own.name,
+                role=role,
+                model=model_id,
+                guess=nearest(model_id, book.models) or next(iter(book.models)),
+                known=", ".join(book.models),
+            )
+    return dict(book.use)
+
+
+def _named(name: str, model_id: str, servers: Mapping[str, SpeechServer], book: Path) -> SpeechServer:
+    if name not in servers or model_id.count("/") != 1:
+        raise InputRejected(
+            "{file}, model {model!r}: its id has to be `engine/name`, and its server one of {known}",
+            field=f"models.{model_id}",
+            file=book.name,
+            model=model_id,
+            known=", ".join(servers),
+        )
+    return servers[name]
