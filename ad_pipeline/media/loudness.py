@@ -257,12 +257,6 @@ def _fault(now: Loudness, aim: LoudnessTarget) -> tuple[bool, float]:
     return not now.keeps(aim), abs(now.integrated_lufs - aim.integrated_lufs) + over
 
 
-def limited(samples: Samples, *, gain_db: float, ceiling_db: float) -> Samples:
-    """`samples` louder by `gain_db`, with true peaks held under `ceiling_db`; looks ahead, so no click."""
-    peaks = levels_of([samples]).peaks
-    return applied(samples, held_under(np.full(len(peaks), 10 ** (gain_db / 20)), peaks, ceiling_db))
-
-
 def integrated_lufs(samples: Samples) -> float:
     """BS.1770-4 integrated loudness of 48 kHz stereo, in process; -inf for silence or under 0.4 s."""
     return metering.integrated_lufs(power_of([samples]))
