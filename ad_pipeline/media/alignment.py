@@ -31,16 +31,20 @@ _SPREAD = 0.20
 _LEAST_SPREAD = 6.0
 _NO_PAUSE: dict[Break, float] = {"": 0.0, "clause": 1.2, "sentence": 3.0}
 _A_PAUSE: dict[Break, float] = {"": 2.5, "clause": 0.2, "sentence": 0.0}
-_LOUD_BORDER = 1.5
-_SILENT_WORD = 0.6
+_LOUD_BORDER = 0.5
+_SILENT_WORD = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A word with how long it is expected to last, and what ends behind it."""
+    """A word with how long it is expected to last, and what ends behind it.
+
+    `apart_s` is the length where a voice speaks each word apart; 0: no other than `expected_s`.
+    """
 
     text: str
     expected_s: float
+    apart_s: float = 0.0
     ends: Break = ""
 
 
@@ -74,8 +78,13 @@ def aligned(samples: Samples, pieces: Sequence[Piece]) -> tuple[PlacedPiece, ...
     if not said or not len(heard):
         return _shared(pieces, 0.0, len(samples) / AUDIO_RATE_HZ)
     first, last = int(heard[0]), int(heard[-1]) + 1
-    times = _searched(said, levels[first:last], silent[first:last])
-    if times is None:
+    ends: list[Break] = [piece.ends for piece in said]
+    fluent = np.array([piece.expected_s for piece in said])
+    apart = np.array([piece.apart_s or piece.expected_s for piece in said])
+    # Which way the voice speaks is heard: it is the one that fits with less force.
+    found = [_searched(lengths, ends, levels[first:last], silent[first:last]) for lengths in (fluent, apart)]
+    cost, times = min(found, key=lambda way: way[0])
+    if not np.isfinite(cost):
         return _shared(pieces, first * _HOP_S, last * _HOP_S)
     return _with_unsaid(pieces, [((a + first) * _HOP_S, (b + first) * _HOP_S) for a, b in times])
 
@@ -99,7 +108,7 @@ def aligned_clauses(clauses: Sequence[HeardClause], samples: Samples | None = No
 
 
 def _inside(piece: Piece) -> Piece:
-    return Piece(text=piece.text, expected_s=piece.expected_s)
+    return replace(piece, ends="")
 
 
 def _shared(pieces: Sequence[Piece], start_s: float, end_s: float) -> tuple[PlacedPiece, ...]:
@@ -149,42 +158,41 @@ def _runs(silent: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= _LEAST_RUN]
 
 
-def _searched(said: Sequence[Piece], levels: Curve, silent: NDArray[np.bool_]) -> list[tuple[int, int]] | None:
-    """(start, end) in frames for each word; a second search knows the pace that the first one found.
+def _searched(
+    expected_s: Curve, ends: Sequence[Break], levels: Curve, silent: NDArray[np.bool_]
+) -> tuple[float, list[tuple[int, int]]]:
+    """(cost, (start, end) in frames for each word); a second search knows the pace that the first one found.
 
-    None when so many words have no room in so little sound.
+    The cost is infinite when so many words have no room in so little sound.
     """
     runs = _runs(silent)
     paused = sum(b - a for a, b in runs if b - a >= _PAUSE)
-    expected = np.array([piece.expected_s for piece in said]) / _HOP_S
-    pace = max(1.0, len(levels) - paused) / expected.sum()
-    times: list[tuple[int, int]] | None = None
+    pace = max(1.0, len(levels) - paused) / expected_s.sum()
+    best: tuple[float, list[tuple[int, int]]] = (np.inf, [])
     for _ in range(2):
-        found = _best(expected * pace, [piece.ends for piece in said], levels, runs)
-        if found is None:
+        found = _best(expected_s * pace, ends, levels, runs)
+        if not np.isfinite(found[0]):
             break
-        times = found
-        pace *= sum(b - a for a, b in times) / float((expected * pace).sum())
-    return times
+        best = found
+        pace *= sum(b - a for a, b in best[1]) / float((expected_s * pace).sum())
+    return best
 
 
 def _best(
     lengths: Curve, ends: Sequence[Break], levels: Curve, runs: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]] | None:
-    """The cheapest places of all words, by dynamic programming over their borders."""
+) -> tuple[float, list[tuple[int, int]]]:
+    """(cost, places): the cheapest places of all words, by dynamic programming over their borders."""
     frames = len(levels)
     quiet = _silence_inside(frames, runs)
     peak = float(np.percentile(levels, 95))
     rising = np.clip((np.append(levels, levels[-1]) - (peak - 30)) / 30, 0, 1) * _LOUD_BORDER
-    starts = np.full(frames + 1, np.inf)
+    ended = starts = np.full(frames + 1, np.inf)
     starts[0] = 0.0
     history: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     for at, length in enumerate(lengths):
         ended, lasted = _ended(starts, float(length), quiet)
         if at == len(lengths) - 1:
             history.append((lasted, np.arange(frames + 1)))
-            if not np.isfinite(ended[frames]):
-                return None
             break
         starts = ended + rising + _NO_PAUSE[ends[at]]
         came = np.arange(frames + 1)
@@ -196,7 +204,8 @@ def _best(
             if cost < starts[b]:
                 starts[b], came[b] = cost, place
         history.append((lasted, came))
-    return _traced(history, frames)
+    cost = float(ended[frames])
+    return cost, (_traced(history, frames) if np.isfinite(cost) else [])
 
 
 def _silence_inside(frames: int, runs: Sequence[tuple[int, int]]) -> Curve:

@@ -12,6 +12,7 @@ from ad_pipeline.media.captions import Cue, SpokenMark, cues_from_marks
 from ad_pipeline.story.pacing import clause_pieces
 from ad_pipeline.story.said import marks_from_characters
 from ad_pipeline_tests.bench.caption_texts import ENGLISH, KOREAN
+from ad_pipeline_tests.bench.fluent_lines import fluent_lines
 from ad_pipeline_tests.bench.laid_words import LaidLine, laid_lines
 from ad_pipeline_tests.bench.rows import Row
 
@@ -41,7 +42,6 @@ class Tally:
 def caption_rows(*, quick: bool) -> list[Row]:
     """The share of cues that begin within 100 ms of their first word, by what is known of the times."""
     rows: list[Row] = []
-    lines = measured_lines(quick=quick)
     ways: dict[str, Marker] = {
         "engine character times": by_characters,
         # Whoever tells clause times also gave the sound that they are of; the text alone is for information.
@@ -49,22 +49,29 @@ def caption_rows(*, quick: bool) -> list[Row]:
         "clause times and the text alone": by_clauses,
         "nothing but the sound": by_sound,
     }
-    for name, marker in ways.items():
-        tally = tallied(lines, marker)
-        limit = 100 * (1 - LEAST_NEAR) if marker in (by_characters, by_clauses_and_sound) else None
-        rows += [
-            Row(name=f"captions by {name}: cues that begin over 100 ms off", value=100 * (1 - tally.share), unit=f"% of {tally.cues} cues",
-                limit=limit),
-            Row(name=f"captions by {name}: cues that overlap or leave their scene",
-                value=tally.overlaps + tally.outside, unit=f"of {tally.cues} cues", limit=0),
-        ]  # fmt: skip
+    for manner, laid in (("words apart", laid_lines), ("connected speech", fluent_lines)):
+        lines = measured_lines(laid, quick=quick)
+        for name, marker in ways.items():
+            tally = tallied(lines, marker)
+            limit = 100 * (1 - LEAST_NEAR) if marker in (by_characters, by_clauses_and_sound) else None
+            rows += [
+                Row(name=f"captions, {manner}, by {name}: cues over 100 ms off", value=100 * (1 - tally.share),
+                    unit=f"% of {tally.cues} cues", limit=limit),
+                Row(name=f"captions, {manner}, by {name}: overlaps, or outside the scene",
+                    value=tally.overlaps + tally.outside, unit="cues", limit=0),
+            ]  # fmt: skip
     return rows
 
 
-def measured_lines(*, quick: bool = False, half: Literal["tuned on", "measured on"] = "measured on") -> list[LaidLine]:
+def measured_lines(
+    laid: Callable[..., list[LaidLine]],
+    *,
+    quick: bool = False,
+    half: Literal["tuned on", "measured on"] = "measured on",
+) -> list[LaidLine]:
     """Thirty texts by two voices each (six texts when quick)."""
     few = 3 if quick else None
-    return laid_lines(KOREAN[:few], "ko", half) + laid_lines(ENGLISH[:few], "en", half)
+    return laid(KOREAN[:few], "ko", half) + laid(ENGLISH[:few], "en", half)
 
 
 def by_characters(line: LaidLine) -> Sequence[SpokenMark]:

@@ -100,7 +100,7 @@ def laid_line(text: str, language: Literal["ko", "en"], speaker: Speaker, *, see
                 LaidWord(word=word, start_s=start_s, end_s=(at + len(sound)) / rate_hz - _HEAD_S, clause=number)
             )
             last = place == len(words) - 1
-            gap = _silence(_gap_s(chance, words[-1].written if last else "", last=last), rate_hz)
+            gap = _silence(gap_s(chance, words[-1].written if last else "", last=last), rate_hz)
             # `trimmed` leaves 20 ms at both ends: half of it goes, or no two words would ever touch.
             kept = sound[: len(sound) - int(_HEAD_S * rate_hz)]
             parts += [kept, gap]
@@ -108,7 +108,8 @@ def laid_line(text: str, language: Literal["ko", "en"], speaker: Speaker, *, see
     return LaidLine(text=text, language=language, samples=polished(np.concatenate(parts), rate_hz), words=tuple(laid))
 
 
-def _gap_s(chance: random.Random, written: str, *, last: bool) -> float:
+def gap_s(chance: random.Random, written: str, *, last: bool) -> float:
+    """The silence behind a word, of which `written` is the text where it is a clause's `last`."""
     if not last:
         # Now and then a speaker hesitates where nothing ends.
         return chance.uniform(0.12, 0.25) if chance.random() < 0.04 else chance.uniform(0.0, 0.035)

@@ -17,6 +17,7 @@ from ad_pipeline_tests.bench.captions import (
     by_sound,
     tallied,
 )
+from ad_pipeline_tests.bench.fluent_lines import fluent_line
 from ad_pipeline_tests.bench.laid_words import SPEAKERS, LaidLine, laid_line
 
 
@@ -27,6 +28,23 @@ def _lines() -> tuple[LaidLine, ...]:
         *(laid_line(KOREAN[at], "ko", korean, seed=7) for at in (1, 9)),
         *(laid_line(ENGLISH[at], "en", english, seed=7) for at in (1, 8)),
     )
+
+
+@cache
+def _fluent() -> tuple[LaidLine, ...]:
+    return (
+        *(fluent_line(KOREAN[at], "ko", SPEAKERS["ko"][-1]) for at in (3, 9)),
+        *(fluent_line(ENGLISH[at], "en", SPEAKERS["en"][-1]) for at in (4, 6)),
+    )
+
+
+@pytest.mark.parametrize("marker", [by_characters, by_clauses, by_clauses_and_sound, by_sound])
+def test_cues_of_connected_speech_begin_with_their_words(marker: Marker) -> None:
+    tally = tallied(_fluent(), marker)
+
+    assert tally.cues >= 8
+    assert (tally.overlaps, tally.outside) == (0, 0)
+    assert tally.share >= (0.85 if marker is by_clauses else 0.9)
 
 
 @pytest.mark.parametrize("marker", [by_characters, by_clauses, by_clauses_and_sound, by_sound])

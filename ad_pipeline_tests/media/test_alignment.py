@@ -57,14 +57,26 @@ def test_a_clause_may_end_without_a_pause_and_a_pause_may_come_where_nothing_end
     assert _worst(aligned(samples, pieces), places) < 0.06
 
 
-def test_wrong_expectations_are_mended_by_low_places_in_the_sound() -> None:
-    samples, places = _line((0.5, 0), (0.3, 0), (0.6, 0), (0.4, 0))
-    pieces = _pieces(("a", 0.42), ("b", 0.36), ("c", 0.52), ("d", 0.5))
+def test_slightly_wrong_expectations_are_mended_by_low_places_in_the_sound() -> None:
+    samples, places = _line((0.5, 0.03), (0.3, 0.03), (0.6, 0.03), (0.4, 0))
+    pieces = _pieces(("a", 0.45), ("b", 0.35), ("c", 0.5), ("d", 0.45))
 
-    plain = aligned_clauses([HeardClause(start_s=0, end_s=1.8, pieces=tuple(pieces))])
+    plain = aligned_clauses([HeardClause(start_s=0, end_s=1.89, pieces=tuple(pieces))])
+    found = aligned(samples, pieces)
 
-    assert _worst(plain, places) == pytest.approx(0.1)
-    assert _worst(aligned(samples, pieces), places) < 0.065
+    assert _worst(plain, places) > 0.04
+    assert _worst(found, places) < 0.035
+
+
+def test_whether_a_voice_speaks_every_word_apart_is_heard() -> None:
+    samples, places = _line((0.3, 0.02), (0.5, 0.02), (0.3, 0.02), (0.6, 0.02), (0.3, 0.02), (0.5, 0))
+    lengths = [("a", 0.1, 0.3), ("b", 0.6, 0.5), ("c", 0.1, 0.3), ("d", 0.7, 0.6), ("e", 0.1, 0.3), ("f", 0.7, 0.5)]
+
+    found = aligned(samples, [Piece(text=t, expected_s=fluent, apart_s=apart) for t, fluent, apart in lengths])
+    fluently = aligned(samples, [Piece(text=t, expected_s=fluent) for t, fluent, _ in lengths])
+
+    assert _worst(found, places) < 0.05
+    assert _worst(fluently, places) > 0.1
 
 
 def test_words_stand_in_order_inside_the_sound() -> None:
