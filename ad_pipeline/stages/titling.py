@@ -62,7 +62,7 @@ def film_titles(
     pictures: Mapping[str, Path],
     voices: Mapping[str, Mapping[str, Any]],
 ) -> Titles:
-    """Titles for the whole film; `pictures` are the key images, `voices` what the voices' takes tell: when each word is heard.
+    """Titles for the whole film; `pictures` are the key images, `voices` what each voice's take tells.
 
     Raises:
         StoryboardRejected: a text does not fit its place at the smallest size, or no font draws it.
