@@ -59,13 +59,13 @@ def test_a_clause_may_end_without_a_pause_and_a_pause_may_come_where_nothing_end
 
 def test_slightly_wrong_expectations_are_mended_by_low_places_in_the_sound() -> None:
     samples, places = _line((0.5, 0.03), (0.3, 0.03), (0.6, 0.03), (0.4, 0))
-    pieces = _pieces(("a", 0.45), ("b", 0.35), ("c", 0.5), ("d", 0.45))
+    pieces = _pieces(("a", 0.44), ("b", 0.34), ("c", 0.58), ("d", 0.44))
 
     plain = aligned_clauses([HeardClause(start_s=0, end_s=1.89, pieces=tuple(pieces))])
     found = aligned(samples, pieces)
 
-    assert _worst(plain, places) > 0.04
-    assert _worst(found, places) < 0.035
+    assert _worst(plain, places) > 0.05
+    assert _worst(found, places) < 0.04
 
 
 def test_whether_a_voice_speaks_every_word_apart_is_heard() -> None:
