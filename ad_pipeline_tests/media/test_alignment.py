@@ -57,6 +57,19 @@ def test_a_clause_may_end_without_a_pause_and_a_pause_may_come_where_nothing_end
     assert _worst(aligned(samples, pieces), places) < 0.06
 
 
+def test_a_pause_is_looked_for_where_a_sentence_ends() -> None:
+    samples, places = _line((0.3, 0), (0.3, 0.4), (0.6, 0))
+    lengths = {"a": 0.54, "b": 0.18, "c": 0.48}
+
+    found = aligned(
+        samples, [Piece(text=t, expected_s=s, ends="sentence" if t == "b" else "") for t, s in lengths.items()]
+    )
+    elsewhere = aligned(samples, [Piece(text=t, expected_s=s) for t, s in lengths.items()])
+
+    assert abs(found[2].start_s - places[2][0]) < 0.03
+    assert abs(elsewhere[1].start_s - places[2][0]) < 0.03
+
+
 def test_slightly_wrong_expectations_are_mended_by_low_places_in_the_sound() -> None:
     samples, places = _line((0.5, 0.03), (0.3, 0.03), (0.6, 0.03), (0.4, 0))
     pieces = _pieces(("a", 0.44), ("b", 0.34), ("c", 0.58), ("d", 0.44))

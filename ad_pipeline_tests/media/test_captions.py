@@ -160,6 +160,14 @@ def test_a_change_of_speaker_begins_a_new_cue_and_dialogue_has_dashes() -> None:
     assert max(len(cue.lines) for cue in cues) <= 2
 
 
+def test_one_who_falls_into_anothers_words_has_a_cue_of_their_own() -> None:
+    marks = [*_by_word("이 크림", speaker="지수"), *_by_word("정말 좋아", speaker="민지", begins_s=0.7)]
+
+    cues = cues_from_marks(marks, language="ko", scene_start_s=0, scene_end_s=4)
+
+    assert [(cue.speaker, cue.lines) for cue in cues] == [("지수", ("- 이 크림",)), ("민지", ("- 정말 좋아",))]
+
+
 def test_one_speaker_alone_has_no_dash() -> None:
     cues = cues_from_marks(
         _by_word("이 크림 정말 좋은데?", speaker="지수"), language="ko", scene_start_s=0, scene_end_s=6

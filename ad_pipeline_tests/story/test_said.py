@@ -80,6 +80,15 @@ def test_audio_tags_and_decomposed_letters_are_understood() -> None:
     assert decomposed[3][1] == pytest.approx((len(pieces) - len(unicodedata.normalize("NFD", "만나요!"))) / 10)
 
 
+def test_the_words_of_an_audio_tag_are_not_taken_for_spoken_ones() -> None:
+    sent = list("so [so soft] soft")
+
+    marks = marks_from_characters(said_words("so soft", "en"), *_timed(sent))
+
+    assert marks is not None
+    assert [start for _, start, _ in marks] == [0.0, pytest.approx(1.3)]
+
+
 def test_other_spaces_and_a_missing_end_do_no_harm() -> None:
     spaced = marks_from_characters(_WORDS, *_timed(list(_SENT.replace(" ", "  "))))
     cut = marks_from_characters(_WORDS, *_timed(list(_SENT)[:-2]))
