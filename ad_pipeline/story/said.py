@@ -42,7 +42,9 @@ def said_words(text: str, language: Literal["ko", "en"], lexicon: Lexicon | None
         written = " ".join(plain[start:end].split())
         if written in _DASHES and words and words[-1].said[-1:].isalnum():
             words[-1] = SaidWord(written=words[-1].written, said=words[-1].said + ",")
-        words.append(SaidWord(written=written, said=_said(plain, start, end, inner)))
+        said = _said(plain, start, end, inner)
+        # What a hyphen joins in Latin letters stands apart in Korean ones.
+        words.append(SaidWord(written=written, said=said.replace("-", " ") if language == "ko" else said))
     return tuple(words)
 
 

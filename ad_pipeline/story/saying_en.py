@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from ad_pipeline.story.hangul import to_latin
 from ad_pipeline.story.numerals import english, english_digits, english_ordinal, english_year
@@ -53,13 +54,16 @@ _UNITS = {
     "×": ("time", "times"),
     "iu": ("I U", "I U"),
     "kda": ("kilodalton", "kilodaltons"),
+    "㎖": ("milliliter", "milliliters"),
+    "㎎": ("milligram", "milligrams"),
+    "㎏": ("kilogram", "kilograms"),
     "%p": ("percentage point", "percentage points"),
     "pp": ("percentage point", "percentage points"),
     "%": ("percent", "percent"),
     "％": ("percent", "percent"),
 }
 _UNIT = (
-    r"(%p|[%％℃℉×]|°[CF]?|(?:fl\.?\s?oz\.?|oz|ml|mcg|[µμ]g|mg|kg|nm|cm|mm|km|lbs|lb|ft|kcal|hrs|hr|mins|min|secs|sec"
+    r"(%p|[%％℃℉×㎖㎎㎏]|°[CF]?|(?:fl\.?\s?oz\.?|oz|ml|mcg|[µμ]g|mg|kg|nm|cm|mm|km|lbs|lb|ft|kcal|hrs|hr|mins|min|secs|sec"
     r"|ppm|pp|gb|mb|tb|hz|mah|iu|kda|[lgmhxw])(?![A-Za-z]))"
 )
 _MONEY = {
@@ -73,7 +77,7 @@ _MONEY = {
 _MANY = {"k": "thousand", "m": "million", "mn": "million", "bn": "billion", "b": "billion"}
 _MONTHS = "January February March April May June July August September October November December".split()
 _MONTH = (
-    r"(Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?\.?|July?\.?|Aug(?:ust|\.)?"
+    r"(Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|(?-i:May|MAY)|June?\.?|July?\.?|Aug(?:ust|\.)?"
     r"|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
 )
 _SHARES = {
@@ -86,6 +90,9 @@ _SHARES = {
     (1, 8): "one eighth",
     (1, 10): "one tenth",
 }
+_FRACTIONS = {"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"}
+_LATIN_WORDS = {"e.g.": "for example", "i.e.": "that is", "etc.": "et cetera"}
+_SAINTS = {"St": "Saint", "Mt": "Mount"}
 _SPELLED = "AC BC DJ DM EU FM GPS HD HR ID IV NYC PC PM PR RSVP SNS SOS UN UX UI XL XS XXL US".split()
 _DIGRAPH = re.compile(r"[AEIOUY]")
 
@@ -149,7 +156,7 @@ def _slashed(match: re.Match[str], read: Read) -> str:
         return _SHARES[over, under]
     if 1 <= over <= 12 and 1 <= under <= 31:
         return f"{_MONTHS[over - 1]} {english_ordinal(under)}" + (f", {english_year(int(year))}" if year else "")
-    return f"{_number(match[1])} over {_number(match[2])}"
+    return f"{_number(match[1])} {'' if over + under == 100 else 'over '}{_number(match[2])}"
 
 
 def _iso_day(match: re.Match[str], read: Read) -> str:
@@ -191,6 +198,10 @@ def _year(match: re.Match[str], read: Read) -> str:
     return english_year(int(match[1]))
 
 
+def _dotted(match: re.Match[str], read: Read) -> str:
+    return " ".join(letter for letter in match[0] if letter.isalpha())
+
+
 def _capitals(match: re.Match[str], read: Read) -> str:
     word = match[1]
     return " ".join(word) if word in _SPELLED or not _DIGRAPH.search(word) else match[0]
@@ -209,6 +220,13 @@ _EARLY = (
 )
 
 _LATE = (
+    Rule(pattern=r"[½⅓⅔¼¾]", reader=lambda m, _: _FRACTIONS[m[0]]),
+    Rule(pattern=r"[①-⑩Ⅰ-Ⅹ]", reader=lambda m, _: english(str(int(unicodedata.numeric(m[0]))))),
+    Rule(pattern=r"(?<![A-Za-z.])(?-i:(?:[A-Z]\.){1,4}[A-Z])(?![A-Za-z])\.?", reader=_dotted),
+    Rule(pattern=r"(?<![A-Za-z.])(e\.g\.|i\.e\.|etc\.)", reader=lambda m, _: _LATIN_WORDS[m[1].lower()]),
+    Rule(pattern=r"(?<![A-Za-z])((?-i:St|Mt))\.\s?(?=[A-Z])", reader=lambda m, _: _SAINTS[m[1]]),
+    Rule(pattern=r"(?<=[ap]m)\s?[-–]\s?(?=\d)", reader=lambda m, _: "to"),
+    Rule(pattern=r"(?<![\d.A-Za-z])([2-6])(?-i:G)(?![A-Za-z])", reader=lambda m, _: f"{english(m[1])} G"),
     Rule(
         pattern=r"(?<![\d-])(?:\+?\d{1,2}[-.\s])?\(?\d{3}\)?[-.\s]\s?\d{3}[-.]\d{4}(?!\d)|(?<![\d-])0\d{1,2}-\d{3,4}-\d{4}(?!\d)"
         r"|(?<![\d-])1\d{3}-\d{4}(?!\d)",
@@ -245,7 +263,7 @@ _LATE = (
     Rule(pattern=rf"(?<![\d.])({_N})\s?(k|mn|m|bn)(?![A-Za-z])", reader=_many),
     Rule(pattern=r"(?<=[A-Za-z%]\s)[×x]\s?(\d+)(?![\dA-Za-z])", reader=lambda m, _: f"times {english(m[1])}"),
     Rule(pattern=r"(?<![A-Za-z])[×x](\d+)(?![\dA-Za-z])", reader=lambda m, _: f"times {english(m[1])}"),
-    Rule(pattern=r"(?<![\d.,$])(20\d\d|19\d\d)(?![\d,]|\.\d|\+)", reader=_year),
+    Rule(pattern=r"(?<![\d.,$])(20\d\d|19\d\d)(?!\d|[.,]\d|\+)", reader=_year),
     Rule(pattern=_N, reader=lambda m, _: _number(m[0])),
     Rule(pattern=r"(?<![A-Za-z])(w/o)\s?", reader=lambda m, _: "without"),
     Rule(pattern=r"(?<![A-Za-z])w/\s?(?=[A-Za-z])", reader=lambda m, _: "with"),

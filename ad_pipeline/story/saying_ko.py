@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from ad_pipeline.story.hangul import from_latin
 from ad_pipeline.story.numerals import about_korean, digits_korean, loan_korean, native_korean, sino_korean
@@ -53,24 +54,34 @@ _UNITS = {
     "min": "분",
     "sec": "초",
     "iu": "아이유",
+    "㎖": "밀리리터",
+    "ℓ": "리터",
+    "㎎": "밀리그램",
+    "㎏": "킬로그램",
+    "㎍": "마이크로그램",
+    "㎜": "밀리미터",
+    "㎝": "센티미터",
+    "㎞": "킬로미터",
 }
 _UNIT = (
-    r"(%p|[%％℃]|°C|(?:fl\.?\s?oz|oz|ml|mcg|[µμ]g|mg|kg|nm|cm|mm|km|kcal|ppm|kda|da|hz|gb|tb|mb|mah|inch|cc|hrs|hr|min"
+    r"(%p|[%％℃㎖ℓ㎎㎏㎍㎜㎝㎞]|°C|(?:fl\.?\s?oz|oz|ml|mcg|[µμ]g|mg|kg|nm|cm|mm|km|kcal|ppm|kda|da|hz|gb|tb|mb|mah|inch|cc|hrs|hr|min"
     r"|sec|iu|[lgmwvh])(?![A-Za-z]))"
 )
 _MONEY = {"₩": "원", "￦": "원", "$": "달러", "€": "유로", "¥": "엔", "£": "파운드"}
+_FRACTIONS = {"½": "이분의 일", "⅓": "삼분의 일", "⅔": "삼분의 이", "¼": "사분의 일", "¾": "사분의 삼"}
 _CENTS = {"$": "센트", "€": "센트", "£": "펜스"}
 
 # Counted in native numbers up to 39; those of `_MANY` up to 99; time and multiples up to 20.
 _FEW = (
     "시간|개(?![월국년입])|번(?![지호])|병|명|장(?!치)|겹|잔|달(?!러|톤)|통|곳|벌|켤레|마리|권|알|팩|세트|박스|포(?!인|션)|"
-    "컵|스푼|끼|쌍|줄|방울|방|배(?!송)|캔|봉지|봉|그릇|조각"
+    "컵|스푼|끼|쌍|줄|방울|방|배(?![송속])|캔|봉지|봉|그릇|조각"
 )
 _MANY = "가지|살|송이"
 _SPACED = (
     "주년|주차|주|개입|매입|개월|개국|개년|회차|회|위|등급|등|분기|분|초|단계|층|호|인분|인|매|차|급|도|"
     "킬로|시즌|퍼센트|프로|박"
 )
+_SHARES = ("%", "％", "%p")
 _WEEKDAY = "[월화수목금토일]"
 
 
@@ -88,7 +99,8 @@ def _unit(match: re.Match[str], read: Read) -> str:
         return f"{_hours(number)} 시간"
     if unit == "℉":
         return f"화씨 {_number(number)} 도"
-    below = "영하 " if sign and unit in ("℃", "°c") else ""
+    # -30 % is a discount and said without its sign.
+    below = ("영하 " if unit in ("℃", "°c") else "" if unit in _SHARES else "마이너스 ") if sign else ""
     return f"{below}{_number(number)} {_UNITS[unit]}"
 
 
@@ -159,6 +171,10 @@ def _slashed(match: re.Match[str], read: Read) -> str:
     if (is_share and not match[3]) or not (1 <= over <= 12 and 1 <= under <= 31):
         return f"{sino_korean(match[2])}분의 {sino_korean(match[1])}"
     return f"{_month(over)} {sino_korean(match[2])}일" + (f" {match[3]}요일" if match[3] else "")
+
+
+def _ratio(match: re.Match[str], read: Read) -> str:
+    return " 대 ".join(_number(part.strip()) for part in match[0].split(":"))
 
 
 def _phone(match: re.Match[str], read: Read) -> str:
@@ -242,6 +258,14 @@ _EARLY = (
 )
 
 _LATE = (
+    Rule(pattern=r"[½⅓⅔¼¾]", reader=lambda m, _: _FRACTIONS[m[0]]),
+    Rule(pattern=r"[①-⑩Ⅰ-Ⅹ]", reader=lambda m, _: sino_korean(str(int(unicodedata.numeric(m[0]))))),
+    Rule(
+        pattern=r"(?<![A-Za-z.])(?:[A-Z]\.){1,4}[A-Z](?![A-Za-z])\.?",
+        reader=lambda m, _: "".join(from_latin(c) for c in m[0] if c.isalpha()),
+    ),
+    Rule(pattern=r"(?<=\d)·(?=\d)|(?<=[A-Za-z])\.(?=\d)", reader=lambda m, _: ""),
+    Rule(pattern=r"(?<![\d.A-Za-z])([2-6])(?-i:G)(?![A-Za-z])", reader=lambda m, _: f"{loan_korean(m[1])}지"),
     Rule(pattern=r"(?<![\uac00-\ud7a3])제\s?(\d+)", reader=lambda m, _: f"제{sino_korean(m[1])}"),
     Rule(
         pattern=r"(?<![\d-])(?:0\d{1,2}[-)\s.]\s?\d{3,4}[-\s.]\d{4}|1\d{3}-\d{4}|\+82[-\s]\d{1,2}[-\s]\d{3,4}[-\s]\d{4})(?!\d)",
@@ -263,7 +287,7 @@ _LATE = (
     Rule(pattern=r"(?<![\d:.])(1[0-2]|[1-9])()\s?([AP]\.?M\b\.?)", reader=_clock),
     Rule(pattern=r"(?<![\d:.])(\d{1,2})\s?시(?!간|즌|리즈|트|대|작|술|럼|스)", reader=_o_clock),
     Rule(pattern=r"(?<![\d.])(1[0-2]|[1-9])월", reader=lambda m, _: _month(int(m[1]))),
-    Rule(pattern=rf"(?<![\d:])({_N})\s?:\s?({_N})(?![\d:])", reader=lambda m, _: f"{_number(m[1])} 대 {_number(m[2])}"),
+    Rule(pattern=rf"(?<![\d:]){_N}(?:\s?:\s?{_N})+(?![\d:])", reader=_ratio),
     Rule(pattern=r"(?<![\d+.,])([1-5])\s?\+\s?([1-5])(?![\d+.,]|\s?[만천백%])", reader=_plus_one),
     Rule(pattern=r"([₩￦$€¥£])\s?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?\s?([만천억]*)", reader=_money),
     Rule(
@@ -276,10 +300,13 @@ _LATE = (
     Rule(pattern=rf"(?<![\d.])({_N})\s?({_MANY}|{_FEW})(?!럼)", reader=_few),
     Rule(pattern=rf"(?<![\d.,])({_N})\s?[~∼〜–]\s?(?={_N})", reader=_range),
     Rule(pattern=rf"(?<![\d.,])({_N})-(?={_N}\s?[\uac00-\ud7a3])", reader=_range),
-    Rule(pattern=r"(?<=\S)\s?[~∼〜]\s?(?=[₩$]?\d)", reader=_from),
+    Rule(pattern=r"(?<=\S)\s?[~∼〜→]\s?(?=[₩$]?\d)", reader=_from),
     Rule(pattern=r"(?<![^\s\(])[-−](?=\d+\s?(?:세|살|kg|도))", reader=lambda m, _: "마이너스"),
-    Rule(pattern=rf"(?<=\d)(?:\s?)[×x]\s?({_WHOLE})(?![\dA-Za-z])", reader=lambda m, _: f"곱하기 {_number(m[1])}"),
-    Rule(pattern=rf"(?<=[A-Za-z]\s)[×x]\s?({_WHOLE})(?![\dA-Za-z])", reader=lambda m, _: f"곱하기 {_number(m[1])}"),
+    Rule(pattern=rf"(?<=\d)(?:\s?)[×x*]\s?({_WHOLE})(?![\dA-Za-z])", reader=lambda m, _: f"곱하기 {_number(m[1])}"),
+    Rule(
+        pattern=rf"(?:(?<=[A-Za-z]\s)[×x*]|(?<=[A-Za-z])[×*])\s?({_WHOLE})(?![\dA-Za-z])",
+        reader=lambda m, _: f"곱하기 {_number(m[1])}",
+    ),
     Rule(pattern=r"(?<![A-Za-z0-9])[×x]\s?(\d{1,3})(?![\dA-Za-z])", reader=_times),
     Rule(pattern=r"(?<![\d.])(\d+(?:\.\d+)?)[×x](?![A-Za-z0-9])", reader=_times),
     Rule(pattern=r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)(?![A-Za-z])", reader=_english_rank),

@@ -66,8 +66,9 @@ def test_laid_words_stand_where_they_are_said_to() -> None:
         assert all(a.end_s <= b.start_s + 0.03 for a, b in itertools.pairwise(line.words))
 
 
-def test_every_cue_of_the_thirty_texts_has_two_short_lines_at_most() -> None:
-    line = _lines()[1]
-    cues = cues_from_marks(by_sound(line), language="ko", scene_start_s=0, scene_end_s=30)
+def test_cues_of_real_speech_have_two_short_lines_at_most() -> None:
+    for line in (*_lines(), *_fluent()):
+        cues = cues_from_marks(by_sound(line), language=line.language, scene_start_s=0, scene_end_s=30)
 
-    assert all(len(cue.lines) <= 2 and max(map(len, cue.lines)) <= LINE_CHARACTERS["ko"] for cue in cues)
+        assert all(len(cue.lines) <= 2 for cue in cues)
+        assert max(len(text) for cue in cues for text in cue.lines) <= LINE_CHARACTERS[line.language]
