@@ -24,7 +24,7 @@ from ad_pipeline.stages.warming import begin_warming
 
 Command = Callable[[argparse.Namespace], int]
 
-STAGES = ("key_image", "motion_clip", "voice", "lipsync", "sfx")
+STAGES = ("key_image", "motion_clip", "voice", "lipsync", "sfx", "music")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -65,6 +65,9 @@ def rerun(options: argparse.Namespace) -> int:
     workplace = Workplace.at(settings_from_environment())
     session_id = checked_session_id(options.session)
     facts = facts_of(workplace, session_id)
+    if options.stage == ["music"] and not options.scene:
+        music = Wishes(reuse=False, seed=checked_seed(options.seed))
+        return drive(workplace, Order(session_id=session_id, music=music, urgent=options.urgent), as_json=options.json)
     if not options.scene:
         if not options.upgrade:
             raise InputRejected("say which scene: --scene scene_001 (or --upgrade for the whole ad)", field="scene")
@@ -80,6 +83,8 @@ def rerun(options: argparse.Namespace) -> int:
         reuse=False, seed=checked_seed(options.seed), prompt=options.prompt, negative_prompt=options.negative_prompt
     )
     stages = list(options.stage or [])
+    if "music" in stages:
+        raise InputRejected("the music is the whole ad's: say --stage music alone, without --scene", field="stage")
     if not stages and (own.own or not (changes or options.upgrade)):
         stages = ["key_image"]
     wishes = {options.scene: dict.fromkeys(stages, own)} if stages else {}
@@ -103,7 +108,7 @@ def checked_seed(value: int | None) -> int | None:
 def drive(workplace: Workplace, order: Order, *, as_json: bool) -> int:
     """Run the driver here, show its progress, tell its outcome; the exit code."""
     ffmpeg_version()  # without it no film can be cut: said now, not after every scene was made
-    if order.wishes or order.upgrade or not finished(workplace, order.session_id).whole:
+    if order.wishes or order.music or order.upgrade or not finished(workplace, order.session_id).whole:
         begin_warming()
     from ad_pipeline.defs.books import Books
     from ad_pipeline.defs.here import HereLauncher

@@ -12,6 +12,7 @@ import dagster as dg
 import yaml
 
 from ad_pipeline.defs.config import (
+    FinalConfig,
     KeyImageConfig,
     MotionClipConfig,
     SfxConfig,
@@ -209,7 +210,7 @@ def sfx(context: dg.AssetExecutionContext, config: SfxConfig, workplace: Workpla
     group="film",
     kinds={"mp4", "ffmpeg"},
 )
-def final_mp4(context: dg.AssetExecutionContext, config: TakeConfig, workplace: WorkplaceResource) -> Any:
+def final_mp4(context: dg.AssetExecutionContext, config: FinalConfig, workplace: WorkplaceResource) -> Any:
     """The finished ad, one file per format, with captions and thumbnail beside it.
 
     완성된 광고 영상입니다. 비율마다 파일 하나씩, 자막(SRT·VTT)과 썸네일이 함께 나옵니다.
@@ -219,7 +220,7 @@ def final_mp4(context: dg.AssetExecutionContext, config: TakeConfig, workplace: 
         workplace,
         "final_mp4",
         context.partition_key,
-        lambda place: make_finals(place, context.partition_key, config.wishes()),
+        lambda place: make_finals(place, context.partition_key, config.wishes(), music_wishes=config.music_wishes()),
     )
 
 

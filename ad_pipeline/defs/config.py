@@ -92,6 +92,20 @@ class MotionClipConfig(TakeConfig):
     motion_bucket: int | None = Field(default=None, ge=1, le=255, description="1 still, 127 usual, 255 wild")
 
 
+class FinalConfig(TakeConfig):
+    """The cut's own settings."""
+
+    new_music: bool = Field(default=False, description="another piece of music; `seed` is the music's then")
+
+    def wishes(self) -> Wishes:
+        """What is asked of the cut itself; it has no seed."""
+        return Wishes(reuse=self.reuse, upgrade=self.upgrade)
+
+    def music_wishes(self) -> Wishes:
+        """What is asked of the music: a new take, or one that a weaker engine made tried again."""
+        return Wishes(reuse=not self.new_music, upgrade=self.upgrade, seed=self.seed if self.new_music else None)
+
+
 class SfxConfig(TakeConfig):
     """The effects' own settings, against the storyboard."""
 

@@ -94,7 +94,7 @@ class _Driver:
         session_id = self._order.session_id
         self._workplace.store.existing(session_id).recover()
         done = finished(self._workplace, session_id)
-        if done.whole and not self._order.wishes and not self._order.upgrade:
+        if done.whole and not self._order.wishes and not self._order.upgrade and not self._order.music:
             self._books.open_session(session_id)
             if self._is_known(done):
                 return self._outcome(nothing_to_do=True)
@@ -129,7 +129,7 @@ class _Driver:
         if self._failures:
             return
         # After new takes there is always something to cut; to know it all their files would be read again.
-        if todo or not done.whole or not self._are_finals_known(done, known):
+        if todo or self._order.music or not done.whole or not self._are_finals_known(done, known):
             self._run_all(workers, [self._final_order()])
 
     # --- what is left to do ------------------------------------------------------------------
@@ -255,7 +255,11 @@ class _Driver:
         return self._order.wishes.get(scene_id, {}).get(kind, Wishes(upgrade=upgrade))
 
     def _final_order(self) -> RunOrder:
-        return self._run_order("final", ops={"final_mp4": {"config": {"reuse": True}}})
+        music = self._order.music
+        config: dict[str, object] = {"reuse": True, "upgrade": self._order.upgrade and not self._order.only_scene}
+        if music:
+            config |= {"new_music": True} | ({"seed": music.seed} if music.seed is not None else {})
+        return self._run_order("final", ops={"final_mp4": {"config": config}}, person=bool(music))
 
     def _run_order(self, kind: Any, *, ops: Mapping[str, Any], scene_id: str = "", person: bool = False) -> RunOrder:
         tags = {DRIVER_TAG: f"pid {os.getpid()}", SESSION_TAG: self._order.session_id}

@@ -49,7 +49,7 @@ class QueueLauncher(Launcher):
 
     def start(self, order: Order) -> str:
         self._workplace.store.existing(order.session_id)
-        if order.wishes:
+        if order.wishes or order.music:
             raise InputRejected("this launcher makes whole ads; single takes are materialized in the UI or by `rerun`")
         config = {"session": order.session_id, "upgrade": order.upgrade, "urgent": order.urgent}
         params = {

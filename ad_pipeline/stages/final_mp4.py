@@ -45,7 +45,9 @@ def final_key(format_: Format) -> ArtifactKey:
     return ArtifactKey(kind="final_mp4", format=format_)
 
 
-def make_finals(workplace: Workplace, session_id: str, wishes: Wishes = RESUME) -> tuple[TakeRecord, ...]:
+def make_finals(
+    workplace: Workplace, session_id: str, wishes: Wishes = RESUME, *, music_wishes: Wishes = RESUME
+) -> tuple[TakeRecord, ...]:
     """The ad in every format, in their order; the sound is mixed and mastered once.
 
     Raises:
@@ -55,10 +57,10 @@ def make_finals(workplace: Workplace, session_id: str, wishes: Wishes = RESUME) 
     facts = facts_of(workplace, session_id)
     music, desk = music_task(facts), _Desk(facts)
     with ThreadPoolExecutor(1, thread_name_prefix="cut-ahead") as beside:
-        if current(facts.session, music) is None:
+        if current(facts.session, music) is None or not music_wishes.reuse:
             # Without music there is no final yet either: cut while it is composed.
             desk.cutting = beside.submit(desk.cut_ahead, facts.storyboard.format, workplace.should_stop)
-        make(workplace, facts.session, music, Wishes())
+        make(workplace, facts.session, music, music_wishes)
         return tuple(make(workplace, facts.session, task, wishes) for task in final_tasks(facts, desk))
 
 

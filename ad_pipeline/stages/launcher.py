@@ -24,6 +24,8 @@ class Order:
     session_id: str
     wishes: Mapping[str, Mapping[str, Wishes]] = field(default_factory=dict[str, Mapping[str, Wishes]])
     """scene id -> asset -> wishes; all else is reused when nothing that decides it changed."""
+    music: Wishes | None = None
+    """Another piece of music for the whole ad."""
     upgrade: bool = False
     only_scene: str = ""
     """With `upgrade`: only this scene's artifacts are tried again."""

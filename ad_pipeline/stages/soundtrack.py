@@ -83,6 +83,7 @@ def music_task(facts: SessionFacts) -> Task:
         work=work,
         check=check,
         estimate=estimate,
+        wishes_used=("seed",),
     )
 
 

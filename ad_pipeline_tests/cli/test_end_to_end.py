@@ -15,6 +15,7 @@ import pytest
 from ad_pipeline.cli.main import main
 from ad_pipeline.media.probe import probe
 from ad_pipeline.stages.session_facts import STORYBOARD
+from ad_pipeline.stages.soundtrack import MUSIC
 from ad_pipeline_tests.cli.commands import Ended, Place, until
 
 pytestmark = pytest.mark.slow
@@ -119,6 +120,19 @@ def test_another_picture_is_taken_and_the_first_one_picked_back(made: Place) -> 
     assert made.takes() == after  # every take was there already
     assert {record.take for record in made.session.picked_records()} == {1}
     assert back.json["finals"][0]["take"] == 1
+
+
+def test_another_piece_of_music_changes_the_final_alone(made: Place) -> None:
+    before = made.takes()
+
+    again = made.run("rerun", "ad", "--stage", "music", "--json")
+
+    assert again.code == 0, again.out
+    after = made.takes()
+    assert {name for name in after if after[name] != before[name]} == {"music", "9x16.final_mp4"}
+    music = made.session.takes(MUSIC)
+    assert len({take.sha256 for take in music}) == 2
+    assert made.run("rerun", "ad", "--stage", "music", "--scene", "scene_001").code == 2
 
 
 def test_show_takes_and_route_tell_of_it(

@@ -11,8 +11,8 @@ import pytest
 from ad_pipeline.engines.comfy.graph_folders import built_in_graphs
 from ad_pipeline.engines.comfy.graphs import load_graph
 from ad_pipeline.engines.language.catalogue import language_book
-from ad_pipeline.engines.speech.catalogue import speech_book
 from ad_pipeline.engines.registry import Registry, graphs_of
+from ad_pipeline.engines.speech.catalogue import speech_book
 from ad_pipeline.errors import StoryboardRejected
 from ad_pipeline.routing.catalogue import models
 from ad_pipeline.routing.route import ROUTED_STAGES, RoutedStage, decide, role_decisions
