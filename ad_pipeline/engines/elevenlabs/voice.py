@@ -86,11 +86,14 @@ class ElevenLabsVoice(ServerVoice):
         return line.text
 
     def _settings(self, line: ToSay) -> dict[str, float | bool]:
-        """The character's own settings, shaded by the line's feeling; only those that the model takes."""
+        """The character's own settings, shaded by the line's feeling or the ad's tone; only those that the model takes."""
         wanted: dict[str, float | bool] = {**_DEFAULTS, **line.speaker.hints, "use_speaker_boost": True}
+        shade, weight = line.mood, 0.5
         if line.feeling and self.talents.emotion == "settings":
-            wanted["stability"] = _share(wanted["stability"] + line.feeling.stability)
-            wanted["style"] = _share(wanted["style"] + line.feeling.style)
+            shade, weight = line.feeling, 1.0
+        if shade:
+            wanted["stability"] = _share(wanted["stability"] + weight * shade.stability)
+            wanted["style"] = _share(wanted["style"] + weight * shade.style)
         wanted["speed"] = round(min(self.talents.fastest, max(self.talents.slowest, line.speaker.speed)), 3)
         return {name: value for name, value in wanted.items() if name in self.model.settings}
 

@@ -23,6 +23,9 @@ class ToSay:
     name: str
     speaker: Speaker
     feeling: Feeling | None
+    """How this line is felt."""
+    mood: Feeling | None
+    """How the whole ad is told; half of it shades a line that says nothing of its own."""
     language: Literal["ko", "en"]
     before: str = ""
     after: str = ""
@@ -59,6 +62,7 @@ def lines_to_say(request: VoiceRequest) -> tuple[ToSay, ...]:
             name=line.speaker,
             speaker=request.speaker(line.speaker),
             feeling=feeling_of(line.emotion),
+            mood=feeling_of(request.tone),
             language=request.language,
             before=texts[at - 1] if at else request.before,
             after=texts[at + 1] if at + 1 < len(texts) else request.after,
