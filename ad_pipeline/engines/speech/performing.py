@@ -12,11 +12,10 @@ from ad_pipeline.engines.contracts import Job
 from ad_pipeline.engines.crafts.voice import Mark, VoiceRequest
 from ad_pipeline.engines.speech.utterance import ToSay, Utterance, WordTimes, lines_to_say
 from ad_pipeline.errors import EngineRefused
-from ad_pipeline.media.alignment import Break, Piece, aligned
+from ad_pipeline.media.alignment import aligned
 from ad_pipeline.media.sound import Samples
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 from ad_pipeline.media.voice_chain import spoken_level
-from ad_pipeline.story.pacing import expected_seconds
 from ad_pipeline.story.speaking import LINE_PAUSE_S
 
 LEVEL = 0.1
@@ -106,17 +105,7 @@ def _shifted(times: WordTimes | None, by_s: float, length_s: float) -> WordTimes
 
 def _found(line: ToSay, samples: Samples) -> WordTimes:
     """The words' times as the sound itself tells them."""
-    pieces = [
-        Piece(text=word.written, expected_s=expected_seconds(word, line.language), ends=_ends(word.said))
-        for word in line.words
-    ]
-    return tuple((placed.text, placed.start_s, placed.end_s) for placed in aligned(samples, pieces))
-
-
-def _ends(said: str) -> Break:
-    if said.endswith(tuple(".!?")):
-        return "sentence"
-    return "clause" if said.endswith(",") else ""
+    return tuple((placed.text, placed.start_s, placed.end_s) for placed in aligned(samples, line.pieces))
 
 
 def _levelled(samples: Samples) -> Samples:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ad_pipeline.engines.crafts.voice import Speaker, VoiceRequest
+from ad_pipeline.media.alignment import Piece
 from ad_pipeline.media.sound import Samples
 from ad_pipeline.story.emotions import Feeling, feeling_of
+from ad_pipeline.story.pacing import clause_pieces
 from ad_pipeline.story.said import SaidWord, said_words
 
 WordTimes = tuple[tuple[str, float, float], ...]
@@ -20,6 +23,8 @@ class ToSay:
     """One line: its words, who says it and how; `before` and `after` are what is said around it."""
 
     words: tuple[SaidWord, ...]
+    pieces: tuple[Piece, ...]
+    """The same with how long each is expected to last, to find them in a sound without times."""
     name: str
     speaker: Speaker
     feeling: Feeling | None
@@ -59,6 +64,7 @@ def lines_to_say(request: VoiceRequest) -> tuple[ToSay, ...]:
     return tuple(
         ToSay(
             words=words,
+            pieces=tuple(itertools.chain(*clause_pieces(line.text, request.language, request.lexicon))),
             name=line.speaker,
             speaker=request.speaker(line.speaker),
             feeling=feeling_of(line.emotion),
