@@ -86,7 +86,7 @@ class ElevenLabsVoice(ServerVoice):
         return line.text
 
     def _settings(self, line: ToSay) -> dict[str, float | bool]:
-        """The character's own settings, shaded by the line's feeling or the ad's tone; only those that the model takes."""
+        """The character's own, shaded by the line's feeling or the ad's tone; only those that the model takes."""
         wanted: dict[str, float | bool] = {**_DEFAULTS, **line.speaker.hints, "use_speaker_boost": True}
         shade, weight = line.mood, 0.5
         if line.feeling and self.talents.emotion == "settings":
