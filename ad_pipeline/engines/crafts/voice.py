@@ -37,7 +37,7 @@ class Speaker:
     """How somebody sounds, for engines to read each in its own way.
 
     `voice_id` is the engine's own name for a voice; without one it chooses by gender and age.
-    `hints` are settings on ElevenLabs' scale (stability, similarity_boost, style: 0 to 1).
+    `hints` are settings on ElevenLabs' scale (stability, similarity_boost, style: 0 to 1; speed: a factor).
     """
 
     voice_id: str = ""

@@ -94,7 +94,7 @@ class ElevenLabsVoice(ServerVoice):
         if shade:
             wanted["stability"] = _share(wanted["stability"] + weight * shade.stability)
             wanted["style"] = _share(wanted["style"] + weight * shade.style)
-        wanted["speed"] = round(min(self.talents.fastest, max(self.talents.slowest, line.speaker.speed)), 3)
+        wanted["speed"] = round(min(self.talents.fastest, max(self.talents.slowest, line.pace)), 3)
         return {name: value for name, value in wanted.items() if name in self.model.settings}
 
 

@@ -35,7 +35,7 @@ class SpeechServerVoice(ServerVoice):
             "model": self.model.name,
             "voice": voice,
             "text": line.text,
-            "speed": round(min(self.talents.fastest, max(self.talents.slowest, line.speaker.speed)), 3),
+            "speed": round(min(self.talents.fastest, max(self.talents.slowest, line.pace)), 3),
             "language": line.language,
             "seed": line.seed,  # another take is another request, also where the server takes no seed
         }

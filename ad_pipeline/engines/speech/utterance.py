@@ -42,6 +42,11 @@ class ToSay:
         return " ".join(word.said for word in self.words if word.said)
 
     @property
+    def pace(self) -> float:
+        """The brand's speed, and the character's on top of it."""
+        return self.speaker.speed * self.speaker.hints.get("speed", 1.0)
+
+    @property
     def written(self) -> str:
         return " ".join(word.written for word in self.words)
 
