@@ -42,7 +42,8 @@ class Failure:
     fault: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.fault}"
+        # Some faults name their scene themselves.
+        return self.fault if self.fault.startswith(f"{self.place}:") else f"{self.place}: {self.fault}"
 
 
 def degraded_lines(records: Sequence[TakeRecord]) -> list[str]:
