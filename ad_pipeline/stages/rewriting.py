@@ -21,10 +21,10 @@ from ad_pipeline.sessions.records import Degraded, LicenceNote, TakeRecord
 from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts
 from ad_pipeline.stages.room_notes import TEMPLATE
 from ad_pipeline.stages.scene_news import SceneNews
+from ad_pipeline.stages.scene_titles import why_not_fitting
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard import adopt_hand_edit, keep_edit
 from ad_pipeline.stages.team import Team
-from ad_pipeline.stages.titling import why_not_fitting
 from ad_pipeline.stages.workplace import StepReport, Workplace
 from ad_pipeline.story.room.answers import Copy, SceneCopy
 from ad_pipeline.story.room.assembling import line_of, with_its_facts, words_of

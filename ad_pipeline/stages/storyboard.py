@@ -26,10 +26,10 @@ from ad_pipeline.sessions.store import Draft, Session
 from ad_pipeline.stages.estimates import with_estimates
 from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.room_notes import review_note
+from ad_pipeline.stages.scene_titles import check_texts_fit
 from ad_pipeline.stages.session_facts import STORYBOARD, SessionFacts, facts_of
 from ad_pipeline.stages.storyboard_verdicts import review_verdicts, storyboard_verdicts
 from ad_pipeline.stages.team import Step
-from ad_pipeline.stages.titling import check_texts_fit
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.stages.writers_room import room_parameters, write_in_room
 from ad_pipeline.story.casting import chosen_persona

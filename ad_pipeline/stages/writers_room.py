@@ -20,9 +20,9 @@ from ad_pipeline.routing.route import ROOM, role_decisions
 from ad_pipeline.stages.assignments import assignment_of, known_brands, own_prompts, picture_styles
 from ad_pipeline.stages.room_notes import flags_note, lesser_of, review_note, scores_note
 from ad_pipeline.stages.scene_news import SceneNews, tell_ours
+from ad_pipeline.stages.scene_titles import why_not_fitting
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.stages.team import Step, Team
-from ad_pipeline.stages.titling import why_not_fitting
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.room.answers import Copy, Direction, Review, ScenePlan, Strategy
 from ad_pipeline.story.room.assembling import (

@@ -27,8 +27,8 @@ from ad_pipeline.sessions.fingerprint import fingerprint
 from ad_pipeline.sessions.glimpses import shown
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Session
+from ad_pipeline.stages.scene_titles import read_picture, scene_titles
 from ad_pipeline.stages.session_facts import facts_of
-from ad_pipeline.stages.titling import read_picture, scene_titles
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.formats import size_of
 from ad_pipeline.studio.links import file_url, preview_url

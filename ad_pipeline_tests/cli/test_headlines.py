@@ -12,9 +12,9 @@ import pytest
 
 from ad_pipeline.cli.main import main
 from ad_pipeline.errors import StoryboardRejected
+from ad_pipeline.stages.scene_titles import scene_titles
 from ad_pipeline.stages.session_facts import STORYBOARD, facts_of
 from ad_pipeline.stages.storyboard import edit_scene
-from ad_pipeline.stages.titling import scene_titles
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.formats import size_of
 from ad_pipeline_tests.stages.sessions import a_workplace, open_ad
