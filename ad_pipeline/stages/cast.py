@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,17 +19,31 @@ from ad_pipeline.story.storyboard import Line
 
 NARRATOR = "narrator"
 
-_WOMEN = "woman girl mother mom sister daughter wife lady 여자 여성 엄마 언니 누나 딸 아내 할머니 이모".split()
-_MEN = "man boy father dad brother son husband guy 남자 남성 아빠 오빠 아들 남편 할아버지 삼촌".split()
+_WOMAN = re.compile(
+    r"(?<![a-z])(?:[a-z]*woman|girl|(?:grand)?mother|(?:grand)?ma|mom|mum|sister|daughter|wife|lady|aunt|she)(?![a-z])"
+    r"|여자|여성|소녀|엄마|어머니|언니|누나|아내|할머니|이모(?!티)|고모|딸(?!기)"
+)
+_MAN = re.compile(
+    r"(?<![a-z])(?:man|(?:sales|business|police|fire)man|boy|(?:grand)?father|(?:grand)?pa|dad|brother|son|husband|guy"
+    r"|gentleman|uncle|he)(?![a-z])"
+    r"|남자|남성|소년|아빠|아버지|오빠|아들|남편|할아버지|삼촌"
+)
 
 
 def cast_of(facts: SessionFacts, lines: Sequence[Line]) -> Mapping[str, Speaker]:
-    """Everybody who speaks in these lines; their voice ids are still all engines' (see `for_engine`).
+    """Everybody who speaks in these lines, and before them who speaks earlier in the ad.
+
+    In the order in which the ad hears them, so that everybody gets the same voice in every scene. Voice ids are still
+    all engines' (see `for_engine`).
 
     Raises:
         InputRejected: a recording that the kit names is not there.
     """
-    return {name: _speaker(facts, name) for name in dict.fromkeys(line.speaker for line in lines)}
+    here = {line.speaker for line in lines}
+    everybody = dict.fromkeys([line.speaker for scene in facts.storyboard.scenes for line in scene.spoken])
+    order = list(everybody | dict.fromkeys(line.speaker for line in lines))
+    last = max((order.index(name) for name in here), default=-1)
+    return {name: _speaker(facts, name) for name in order[: last + 1]}
 
 
 def for_engine(
@@ -104,9 +119,9 @@ def _gender(name: str, persona: Persona | None) -> Literal["female", "male", "an
     if persona is not None:
         return "any" if persona.gender == "androgynous" else persona.gender
     words = name.lower().replace("_", " ")
-    if any(word in words for word in _WOMEN):  # first: "woman" holds "man"
+    if _WOMAN.search(words):
         return "female"
-    return "male" if any(word in words for word in _MEN) else "any"
+    return "male" if _MAN.search(words) else "any"
 
 
 def _age(persona: Persona | None) -> Literal["young", "adult", "mature"]:

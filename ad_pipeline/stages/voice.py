@@ -13,18 +13,19 @@ from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.checks.voice import check_voice
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
 from ad_pipeline.engines.crafts.voice import Mark, VoiceDone, VoiceEngine, VoiceRequest
-from ad_pipeline.errors import DoesNotFit, EngineRefused
+from ad_pipeline.errors import DoesNotFit, EngineRefused, StrangeAnswer
 from ad_pipeline.media.sound import read_sound, write_wav
 from ad_pipeline.media.stretch import stretched
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM
 from ad_pipeline.media.voice_fit import AIR_S, Fit, fit
-from ad_pipeline.routing.route import decide
+from ad_pipeline.routing.route import Decision, decide
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
 from ad_pipeline.stages.cast import cast_of, for_engine
-from ad_pipeline.stages.making import Task, make
+from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of
+from ad_pipeline.stages.voice_quota import check_quota
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.storyboard import Scene
 
@@ -64,15 +65,20 @@ def voice_task(facts: SessionFacts, scene_id: str) -> Task:
     decision = decide("voice", brief=facts.brief, scene=scene)
 
     def cast_for(engine: Engine) -> VoiceRequest:
-        cast = for_engine(request.cast, facts, engine.facts, wanted=decision.wanted.engine)
-        return replace(request, cast=cast)
+        return _cast_for(engine, request, facts, decision)
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, VoiceEngine)
         if not request.lines:
             return _silence(draft.path, room_s)
         try:
-            done = engine.speak(replace(cast_for(engine), seed=seed or 0), draft.path, job)
+            asked = replace(cast_for(engine), seed=seed or 0)
+            check_quota(
+                facts, engine, asked, scene=scene, others=lambda other: _still_asked(facts, other, engine), job=job
+            )
+            done = engine.speak(asked, draft.path, job)
+        except StrangeAnswer:
+            raise  # it is no matter of the scene
         except EngineRefused as error:
             raise EngineRefused(
                 "{scene_id}: {problem}", engine=error.engine, job_id=error.job_id, scene_id=scene.id,
@@ -116,8 +122,22 @@ def voice_request(facts: SessionFacts, scene: Scene) -> VoiceRequest:
         lexicon=facts.kit.lexicon,
         before=before,
         after=after,
-        seed=facts.seed_of(scene),
+        # The ad's own seed: the same words, said the same way in two scenes, are paid once.
+        seed=facts.storyboard.seed if scene.seed is None else scene.seed,
     )
+
+
+def _cast_for(engine: Engine, request: VoiceRequest, facts: SessionFacts, decision: Decision) -> VoiceRequest:
+    """The request as one engine is asked it."""
+    return replace(request, cast=for_engine(request.cast, facts, engine.facts, wanted=decision.wanted.engine))
+
+
+def _still_asked(facts: SessionFacts, scene: Scene, engine: Engine) -> VoiceRequest | None:
+    """What a scene will ask of the engine that is its first choice too; None where its voice is there already."""
+    task = voice_task(facts, scene.id)
+    if task.decision.wanted.model_id != f"{engine.facts.name}/{engine.facts.model}" or current(facts.session, task):
+        return None
+    return _cast_for(engine, voice_request(facts, scene), facts, task.decision)
 
 
 def _around(facts: SessionFacts, scene: Scene) -> tuple[str, str]:

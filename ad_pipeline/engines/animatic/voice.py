@@ -123,9 +123,9 @@ def _clauses(request: VoiceRequest) -> tuple[_Clause, ...]:
 
 
 def _variants(request: VoiceRequest) -> dict[str, str]:
-    """speaker -> variant; two speakers of one kind get two, as long as there are two."""
+    """speaker -> variant; two speakers of one kind get two, as long as there are two; the same ones in every scene."""
     chosen: dict[str, str] = {}
-    for name in dict.fromkeys(line.speaker for line in request.lines):
+    for name in dict.fromkeys([*request.cast, *(line.speaker for line in request.lines)]):
         chosen[name] = _variant(request.speaker(name), taken=tuple(chosen.values()))
     return chosen
 

@@ -108,8 +108,8 @@ class VoiceEngine(Engine):
     def estimate_voice(self, request: VoiceRequest) -> Estimate:
         return Estimate()
 
-    def characters_of(self, request: VoiceRequest) -> int:
-        """What the request takes of a quota of characters; 0 where there is none."""
+    def characters_of(self, request: VoiceRequest, *, kept: Path | None = None) -> int:
+        """What the request takes of a quota of characters; what lies in `kept` (see `Job`) takes nothing."""
         return 0
 
     def characters_left(self) -> int | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import threading
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,14 +21,19 @@ import httpx
 from pydantic import ValidationError
 
 from ad_pipeline.engines.elevenlabs.faults import Faults
-from ad_pipeline.engines.speech.catalogue import SpeechServer
+from ad_pipeline.engines.speech.catalogue import SpeechServer, why_no_key
+from ad_pipeline.errors import EngineError
 from ad_pipeline.messages import Message, worded
+from ad_pipeline.sessions.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from elevenlabs.client import ElevenLabs
     from elevenlabs.core.request_options import RequestOptions
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+_LEFT_KEPT_S = 60.0
+_left: dict[str, tuple[float, int | EngineError | None]] = {}
+_guard = threading.Lock()
 _ONCE: RequestOptions = {"max_retries": 0}
 
 
@@ -47,9 +54,7 @@ def why_missing(server: SpeechServer) -> Message | None:
     """What keeps us from asking: the client's package, or the key."""
     if not find_spec("elevenlabs"):
         return worded("the package is missing: pip install 'ad_pipeline[elevenlabs]'")
-    if server.key_env and not server.key():
-        return worded("no key; put it into the environment variable {variable}", variable=server.key_env)
-    return None
+    return why_no_key(server)
 
 
 class Client:
@@ -79,13 +84,9 @@ class Client:
                 request_options=_ONCE,
                 **more,
             )
-            try:
-                sound = base64.b64decode(answer.data.audio_base_64, validate=True)
-            except (binascii.Error, TypeError, ValueError) as error:
-                raise faults.strange("audio_base64") from error
             told = answer.data.alignment
             return Spoken(
-                sound=sound,
+                sound=_sound_of(answer.data.audio_base_64, faults),
                 characters=tuple(told.characters) if told else (),
                 starts_s=tuple(told.character_start_times_seconds) if told else (),
                 ends_s=tuple(told.character_end_times_seconds) if told else (),
@@ -144,6 +145,32 @@ class Client:
                 raise faults.strange(type(error).__name__) from error
             except httpx.HTTPError as error:
                 raise faults.unreachable(str(error) or type(error).__name__) from error
+
+
+def characters_left(client: Client, server: SpeechServer) -> int | None:
+    """The same, asked once a minute for each key at most."""
+    account = fingerprint(url=server.url, key=server.key())
+    with _guard:
+        asked_s, told = _left.get(account, (0.0, None))
+        if not asked_s or time.monotonic() - asked_s > _LEFT_KEPT_S:
+            try:
+                told = client.characters_left()
+            except EngineError as error:
+                told = error
+            _left[account] = time.monotonic(), told
+    if isinstance(told, EngineError):
+        raise told
+    return told
+
+
+def _sound_of(text: Any, faults: Faults) -> bytes:
+    """What came of the sound; nothing where it broke off, as it is paid all the same."""
+    if not isinstance(text, str):
+        raise faults.strange("audio_base64")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _count(told: str | None) -> int | None:

@@ -18,7 +18,6 @@ VERSION = "1"
 FORM = "mp3_44100_128"
 """Of all plans, stereo; the little silence that an MP3 begins with is nothing to an effect."""
 _INFLUENCE = 0.45
-_ASKS_S = 150.0
 _SHORTEST_SHARE = 0.9
 
 
@@ -74,7 +73,7 @@ class ElevenLabsEffects(SoundEngine):
                 raise
             return Answer(sound=sound, told={"request_id": request_id}, cost_usd=self._model.usd_per_effect)
 
-        answer = once(job, asked=asked, seconds=_ASKS_S, buy=buy)
+        answer = once(job, asked=asked, buy=buy)
         length_s = self._fitted(answer.sound, request, target, job)
         return Done(
             model=self._model.name,

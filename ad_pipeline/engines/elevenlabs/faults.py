@@ -30,6 +30,8 @@ class Faults:
     ) -> EngineError:
         """What an answer with that status means."""
         word, said = _detail(body)
+        if status is not None and 300 <= status < 500 and said.lstrip().startswith("<"):
+            return self.strange(f"{status}, a web page")
         facts = {"engine": self.model_id, "job_id": self.job_id}
         if status == 429:
             return EngineBusy(
@@ -68,11 +70,7 @@ class Faults:
                 reason=self._short(said or word or "-"),
             )
         if word in _VOICE or (status == 404 and voice):
-            return EngineRefused(
-                "ElevenLabs has no voice {voice!r} for this key; name one of yours in the brand kit under voice.ids",
-                **facts,
-                voice=voice,
-            )
+            return self.no_voice(voice)
         if word in _LENGTH:
             return EngineRefused(
                 "the text has {characters} characters, more than {model} takes at once; shorten it or split it into "
@@ -86,6 +84,14 @@ class Faults:
             **facts,
             status=status,
             reason=self._short(said or word or "-"),
+        )
+
+    def no_voice(self, voice: str) -> EngineRefused:
+        return EngineRefused(
+            "ElevenLabs has no voice {voice!r} for this key; name one of yours in the brand kit under voice.ids",
+            engine=self.model_id,
+            job_id=self.job_id,
+            voice=self._short(voice),
         )
 
     def unreachable(self, reason: object) -> EngineUnavailable:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ad_pipeline.engines.contracts import Job
-from ad_pipeline.engines.elevenlabs.client import Client, why_missing
+from ad_pipeline.engines.elevenlabs.client import Client, characters_left, why_missing
+from ad_pipeline.engines.elevenlabs.faults import Faults
 from ad_pipeline.engines.speech.catalogue import SpeechModel
 from ad_pipeline.engines.speech.engine import ServerVoice
 from ad_pipeline.engines.speech.kept import Answer
@@ -15,6 +17,8 @@ from ad_pipeline.messages import Message
 from ad_pipeline.story.said import marks_from_characters
 
 _MOST_SEED = 4294967295
+_VOICE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LAST_BREATH_S = 0.3
 _DEFAULTS = {"stability": 0.5, "similarity_boost": 0.75, "style": 0.0}
 
 
@@ -32,9 +36,11 @@ class ElevenLabsVoice(ServerVoice):
         return why_missing(self.model.server)
 
     def characters_left(self) -> int | None:
-        return self._client.characters_left()
+        return characters_left(self._client, self.model.server)
 
     def asked(self, line: ToSay, voice: str, job: Job) -> Mapping[str, Any]:
+        if not _VOICE_ID.fullmatch(voice):  # it becomes a part of an address
+            raise Faults(model_id=self.model.model_id, server=self.model.server, job_id=job.job_id).no_voice(voice)
         return {
             "url": self.model.server.url,
             "model": self.model.name,
@@ -66,7 +72,9 @@ class ElevenLabsVoice(ServerVoice):
             job_id=job.job_id,
             **more,
         )
-        charged = len(asked["text"]) if spoken.charged_characters is None else spoken.charged_characters
+        charged: float = len(asked["text"]) * self.model.credits_per_character
+        if spoken.charged_characters is not None:
+            charged = spoken.charged_characters
         told = {
             "characters": list(spoken.characters),
             "starts_s": list(spoken.starts_s),
@@ -74,10 +82,16 @@ class ElevenLabsVoice(ServerVoice):
             "request_id": spoken.request_id,
             "charged_characters": charged,
         }
-        return Answer(sound=spoken.sound, told=told, cost_usd=self.price_usd(charged))
+        cost_usd = self.price_usd(charged / self.model.credits_per_character)
+        return Answer(sound=spoken.sound, told=told, cost_usd=cost_usd)
 
     def times(self, line: ToSay, told: Mapping[str, Any]) -> WordTimes | None:
         return marks_from_characters(line.words, told["characters"], told["starts_s"], told["ends_s"])
+
+    def least_s(self, line: ToSay, told: Mapping[str, Any]) -> float:
+        """What the letters' own times say, but for a last breath."""
+        last_s = max(told["ends_s"], default=0.0) - _LAST_BREATH_S
+        return max(super().least_s(line, told), last_s if self.times(line, told) else 0.0)
 
     def sent(self, line: ToSay) -> str:
         """The words, with the feeling as an audio tag where the model reads such tags."""
@@ -95,6 +109,8 @@ class ElevenLabsVoice(ServerVoice):
             wanted["stability"] = _share(wanted["stability"] + weight * shade.stability)
             wanted["style"] = _share(wanted["style"] + weight * shade.style)
         wanted["speed"] = round(min(self.talents.fastest, max(self.talents.slowest, line.pace)), 3)
+        if self.model.stabilities:
+            wanted["stability"] = min(self.model.stabilities, key=lambda step: abs(step - wanted["stability"]))
         return {name: value for name, value in wanted.items() if name in self.model.settings}
 
 

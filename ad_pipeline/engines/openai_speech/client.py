@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ad_pipeline.engines.speech.catalogue import SpeechModel, SpeechServer
+from ad_pipeline.engines.speech.catalogue import SpeechModel, SpeechServer, why_no_key
 from ad_pipeline.engines.speech.waiting import retry_after_s
 from ad_pipeline.errors import EngineBusy, EngineError, EngineRefused, EngineUnavailable, StrangeAnswer
 from ad_pipeline.messages import Message, worded
@@ -30,8 +30,9 @@ def why_missing(server: SpeechServer) -> Message | None:
         return worded(
             "no address; give it a url under [servers.{server}] in voices.toml (AD_PIPELINE_VOICES)", server=server.name
         )
-    if server.key_env and not server.key():
-        return worded("no key; put it into the environment variable {variable}", variable=server.key_env)
+    no_key = why_no_key(server)
+    if no_key:
+        return no_key
     fault = _nobody_at(server) if server.local else ""
     if not fault:
         return None
@@ -81,13 +82,14 @@ def speech_of(model: SpeechModel, fields: Mapping[str, Any], *, job_id: str) -> 
             "{url} broke off or does not answer ({reason})", engine=model.model_id, job_id=job_id, url=server.url,
             reason=_short(str(error) or type(error).__name__, server),
         ) from error  # fmt: skip
-    if response.status_code != 200:
+    status, kind = response.status_code, response.headers.get("content-type", "")
+    is_page = kind.startswith("text/html") and status < 500
+    if status != 200 and not is_page and status >= 400:
         raise _refused(model, response, body, voice=str(fields.get("voice", "")), job_id=job_id)
-    kind = response.headers.get("content-type", "")
-    if kind.startswith(("text/", "application/json")):
+    if status != 200 or kind.startswith(("text/", "application/json")):
         raise StrangeAnswer(
             "{url} does not answer like a speech server ({reason}); is the address right, is there a proxy?",
-            engine=model.model_id, job_id=job_id, url=server.url, reason=_short(kind, server),
+            engine=model.model_id, job_id=job_id, url=server.url, reason=_short(f"{status} {kind}", server),
         )  # fmt: skip
     return body
 
@@ -108,6 +110,11 @@ def _refused(model: SpeechModel, response: httpx.Response, body: bytes, *, voice
     server, status = model.server, response.status_code
     said = _short(_said(response, body), server)
     facts = {"engine": model.model_id, "job_id": job_id}
+    if status == 402 or "insufficient_quota" in body[:2000].decode("utf-8", "replace"):
+        return EngineRefused(
+            "the account at {url} does not cover it ({reason}); pay there, or choose another voice engine", **facts,
+            url=server.url, reason=said,
+        )  # fmt: skip
     if status == 429 or status >= 500 or status in (408, 409, 425):
         return EngineBusy(
             "{url} failed ({status}): {reason}", **facts, retry_after_s=retry_after_s(response.headers),

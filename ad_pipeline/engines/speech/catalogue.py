@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ad_pipeline.engines.crafts.voice import Emotion, Talents, Timestamps
 from ad_pipeline.engines.locality import why_not_local
 from ad_pipeline.engines.own_lists import Stamp, check_url, laid_over, own_list, stamp_of
 from ad_pipeline.errors import InputRejected
+from ad_pipeline.messages import Message, worded
 from ad_pipeline.settings import Settings
 from ad_pipeline.story.border import checked, nearest
 
@@ -71,7 +73,11 @@ class SpeechModel:
     usd_per_1000_characters: float
     languages: frozenset[str]
     talents: Talents
+    credits_per_character: float
+    """What a character takes of the account's quota."""
     settings: frozenset[Setting]
+    stabilities: tuple[float, ...]
+    """The only values of `stability` that it takes; empty: any from 0 to 1."""
     stitching: bool
     seed: bool
     language_code: bool
@@ -150,12 +156,14 @@ class _Facts(_Table):
 
 class _Model(_Facts):
     usd_per_1000_characters: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    credits_per_character: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     languages: list[Language] = Field(min_length=1)
     longest_text: int = Field(ge=1)
     timestamps: Timestamps = "none"
     emotion: Emotion = "none"
     speed: list[float] = Field(default=[1.0, 1.0], min_length=2, max_length=2)
     settings: list[Setting] = []
+    stabilities: list[float] = []
     cloning: bool = False
     reference_field: str = "reference_audio"
     stitching: bool = False
@@ -182,6 +190,20 @@ class _Book(_Table):
 def is_local(server: SpeechServer) -> bool:
     """Whether nothing that it is sent leaves the person's own network, whatever its row says."""
     return server.local and why_not_local(server.url, is_ollama=False, name="") is None
+
+
+def why_no_key(server: SpeechServer) -> Message | None:
+    """What is wrong with a server's key; None where it is there, or none is wanted."""
+    if not server.key_env:
+        return None
+    key = server.key()
+    if not key:
+        return worded("no key; put it into the environment variable {variable}", variable=server.key_env)
+    if not re.fullmatch(r"[!-~]+", key):  # no header takes it, and what complains of one would show it
+        return worded(
+            "what stands in {variable} is no key: it holds spaces or foreign letters", variable=server.key_env
+        )
+    return None
 
 
 def speech_book(settings: Settings) -> SpeechBook:
@@ -247,7 +269,9 @@ def _model(
             cloning=row.cloning,
             longest_text=row.longest_text,
         ),
+        credits_per_character=row.credits_per_character,
         settings=frozenset(row.settings),
+        stabilities=tuple(row.stabilities),
         stitching=row.stitching,
         seed=row.seed,
         language_code=row.language_code,

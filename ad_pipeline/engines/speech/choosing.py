@@ -12,11 +12,13 @@ from ad_pipeline.errors import EngineRefused
 def voices_for(request: VoiceRequest, model: SpeechModel) -> Mapping[str, str]:
     """speaker -> voice id. Two speakers without a voice of their own get two voices, as long as there are two.
 
+    The request's cast is gone through in its order, so that somebody who speaks in two scenes keeps their voice.
+
     Raises:
         EngineRefused: the model's list names no voice.
     """
     chosen: dict[str, str] = {}
-    for name in dict.fromkeys(line.speaker for line in request.lines):
+    for name in dict.fromkeys([*request.cast, *(line.speaker for line in request.lines)]):
         speaker = request.speaker(name)
         chosen[name] = speaker.voice_id or _listed(speaker, model, request.language, taken=tuple(chosen.values()))
     return chosen

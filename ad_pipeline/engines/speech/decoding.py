@@ -16,6 +16,7 @@ from ad_pipeline.media.sound import Samples
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 
 QUIETEST_PEAK = 10 ** (-50 / 20)
+_TEXT = re.compile(rb"\s*[{<][\t\n\r -~]{7}")
 _RAW = re.compile(r"pcm_(\d+)")
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """What a server writes into a WAV's head when it streams and does not know its length yet."""
@@ -41,7 +42,7 @@ def speech_from(raw: bytes, *, form: str) -> Samples:
 
 def _has_head(raw: bytes) -> bool:
     """Whether it is a file of its own rather than bare samples: a gateway may send another format than asked."""
-    return raw[:4] in (b"RIFF", b"OggS", b"fLaC") or raw[:3] == b"ID3" or raw[:1] in (b"{", b"<")
+    return raw[:4] in (b"RIFF", b"OggS", b"fLaC") or raw[:3] == b"ID3" or bool(_TEXT.match(raw))
 
 
 def _from_raw(raw: bytes, rate_hz: int) -> Samples:

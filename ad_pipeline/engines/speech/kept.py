@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
@@ -31,10 +30,16 @@ class Answer:
     """It was bought earlier; `cost_usd` is 0 then, but for what this same work bought before it was interrupted."""
 
 
-def once(job: Job, *, asked: Mapping[str, Any], seconds: float, buy: Callable[[], Answer]) -> Answer:
+def is_kept(kept: Path | None, asked: Mapping[str, Any]) -> bool:
+    """Whether the answer to `asked` lies there: then it costs nothing."""
+    key = fingerprint(**asked)
+    return kept is not None and _found(kept / key[:2], key) is not None
+
+
+def once(job: Job, *, asked: Mapping[str, Any], buy: Callable[[], Answer]) -> Answer:
     """The answer to `asked`: the kept one, else what `buy` gives, which is booked and kept.
 
-    Whoever asks the same at the same time waits, `seconds` at most.
+    Whoever asks the same at the same time waits for that answer.
     """
     if job.kept is None:
         bought = buy()
@@ -43,7 +48,7 @@ def once(job: Job, *, asked: Mapping[str, Any], seconds: float, buy: Callable[[]
     key = fingerprint(**asked)
     folder = job.kept / key[:2]
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder / f"{key}.lock", job, seconds):
+    with _alone(folder / f"{key}.lock", job):
         found = _found(folder, key)
         if found:
             return replace(found, cost_usd=_cost_on_shelf(job, key))
@@ -99,11 +104,10 @@ def _write(target: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _alone(lock: Path, job: Job, seconds: float) -> Generator[None]:
-    """While nobody else asks the same; after `seconds` whoever holds it is taken for hung, and it is asked anyway."""
-    held = FileLock(lock)
-    until_s = time.monotonic() + seconds
-    while time.monotonic() < until_s:
+def _alone(lock: Path, job: Job) -> Generator[None]:
+    """While nobody else asks the same. A lock goes with its process, and every request has its own end."""
+    held = FileLock(lock, thread_local=False)
+    while True:
         try:
             held.acquire(timeout=0)
             break

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ad_pipeline.engines.contracts import Job, Progress
 from ad_pipeline.engines.speech.catalogue import SpeechServer
+from ad_pipeline.sessions.fingerprint import fingerprint
 
 _LOOK_S = 0.1
 _here: dict[tuple[str, int], threading.BoundedSemaphore] = {}
@@ -49,7 +50,8 @@ def _turn_here(server: SpeechServer, job: Job) -> Generator[None]:
 def _turn_of_all(server: SpeechServer, job: Job, folder: Path) -> Generator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     # Locks go with their process, also when it is killed.
-    places = [FileLock(folder / f"{server.name}.{n}.turn", thread_local=False) for n in range(server.at_once)]
+    service = fingerprint(url=server.url)[:16]
+    places = [FileLock(folder / f"{service}.{n}.turn", thread_local=False) for n in range(server.at_once)]
     while True:
         for place in places:
             try:

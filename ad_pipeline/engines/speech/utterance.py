@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,7 +39,7 @@ class ToSay:
     @property
     def text(self) -> str:
         """What is sent: numbers and names as they are said."""
-        return " ".join(word.said for word in self.words if word.said)
+        return _text(self.words)
 
     @property
     def pace(self) -> float:
@@ -65,7 +65,10 @@ def lines_to_say(request: VoiceRequest) -> tuple[ToSay, ...]:
     """The request's lines, without those of which nothing is spoken."""
     said = [said_words(line.text, request.language, request.lexicon) for line in request.lines]
     heard = [(line, words) for line, words in zip(request.lines, said, strict=True) if any(w.said for w in words)]
-    texts = [" ".join(word.said for word in words if word.said) for _, words in heard]
+    texts = [_text(words) for _, words in heard]
+    before, after = (
+        _text(said_words(text, request.language, request.lexicon)) for text in (request.before, request.after)
+    )
     return tuple(
         ToSay(
             words=words,
@@ -75,9 +78,13 @@ def lines_to_say(request: VoiceRequest) -> tuple[ToSay, ...]:
             feeling=feeling_of(line.emotion),
             mood=feeling_of(request.tone),
             language=request.language,
-            before=texts[at - 1] if at else request.before,
-            after=texts[at + 1] if at + 1 < len(texts) else request.after,
+            before=texts[at - 1] if at else before,
+            after=texts[at + 1] if at + 1 < len(texts) else after,
             seed=request.seed,
         )
         for at, (line, words) in enumerate(heard)
     )
+
+
+def _text(words: Sequence[SaidWord]) -> str:
+    return " ".join(word.said for word in words if word.said)
