@@ -52,7 +52,10 @@ CHECKS: dict[str, dict[str, tuple[str, ...]]] = {
     "key_image": {"size": ("format", "not_empty")},
     "motion_clip": {"size": ("format",), "frame_rate": (), "length": (), "black": (), "frozen": ()},
     "voice": {"length": ("whole_text",), "silence": ("clipping",)},
-    "lipsync": {"length": ("unchanged", "size", "format", "frame_rate", "black", "frozen")},
+    "lipsync": {
+        "length": ("unchanged", "size", "format", "frame_rate", "black", "frozen"),
+        "mouth_moves": ("changed_region", "outside_region", "lips_in_time"),
+    },
     "sfx": {"length": ("clipping",)},
     "final_mp4": {
         "size": ("format",), "frame_rate": (), "length": ("container_length",), "bitrate": (), "loudness": (),

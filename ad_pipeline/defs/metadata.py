@@ -47,6 +47,10 @@ _ASKS = {
     "tone_match": "Does it sound as the brand wants, 0.85 or more? 브랜드의 말투와 맞는가(0.85 이상).",
     "true_peak": "Is its true peak as low as its channels ask? 트루 피크가 채널의 기준 이하인가.",
     "unchanged": "Is it the clip it was made from, frame by frame? 원본 클립과 같은가.",
+    "mouth_moves": "Does the mouth move while somebody speaks? 말하는 동안 입이 움직이는가.",
+    "changed_region": "Is what changed no larger than a face? 바뀐 부분이 얼굴 크기를 넘지 않는가.",
+    "outside_region": "Is the rest of the picture as it was? 나머지 화면이 그대로인가.",
+    "lips_in_time": "Do lips and voice go together? 입과 목소리가 맞는가.",
     "whole_text": "Is all of the text spoken? 대사를 끝까지 읽었는가.",
     "words_to_avoid": "Are the brand's words to avoid avoided? 금지어가 없는가.",
 }

@@ -117,6 +117,25 @@ def frames_at(source: Path, rate: FrameRate) -> Iterator[Rgb]:
         raise explained(error, "reading", source) from error
 
 
+def pictures_at(source: Path, frames: Sequence[int]) -> tuple[Rgb, ...]:
+    """These frames at 24 fps as RGB, in the order asked for; beyond the film's end its last.
+
+    Raises:
+        MediaError: it cannot be read, or holds no picture.
+    """
+    wanted, found = set(frames), dict[int, Rgb]()
+    last: Rgb | None = None
+    for number, picture in enumerate(frames_at(source, FILM)):
+        last = picture
+        if number in wanted:
+            found[number] = picture
+        if number >= max(wanted):
+            break
+    if last is None:
+        raise MediaError("{path} holds no picture", path=source.name)
+    return tuple(found.get(number, last) for number in frames)
+
+
 def last_picture(source: Path, target: Path) -> None:
     """Write the film's last frame as a PNG.
 

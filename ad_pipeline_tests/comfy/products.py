@@ -14,6 +14,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from ad_pipeline_tests.comfy.faces import mesh, spoken_film
 from ad_pipeline_tests.comfy.lengths import Uploaded, footage
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -44,15 +45,41 @@ def product(graph: Graph, node_id: str, uploaded: Uploaded) -> Product | None:
     width, height = int(_upstream(graph, node_id, "width", 64)), int(_upstream(graph, node_id, "height", 64))
     match suffix:
         case "png":
-            data = picture(width, height, subject=subject(graph))
+            looked_at = _file_above(graph, node_id, "MediaPipe-FaceMeshPreprocessor", "image")
+            data = mesh(uploaded(looked_at)) if looked_at else picture(width, height, subject=subject(graph))
         case "mp4":
             shot = footage(graph, node_id, uploaded)
-            data = film(shot.width, shot.height, shot.frames, shot.rate or 24.0)
+            data = _spoken(graph, node_id, uploaded) or film(shot.width, shot.height, shot.frames, shot.rate or 24.0)
         case "flac":
             data = sound(_sound_s(graph, node_id, uploaded))
         case _:
             return None
     return Product(key=key, suffix=suffix, data=data)
+
+
+def _spoken(graph: Graph, node_id: str, uploaded: Uploaded) -> bytes | None:
+    """LatentSync's film, where the graph has one and the clip shows a face."""
+    clip = _file_above(graph, node_id, "LatentSyncNode", "video")
+    return (
+        spoken_film(uploaded(clip), uploaded(_file_above(graph, node_id, "LatentSyncNode", "audio"))) if clip else None
+    )
+
+
+def _file_above(graph: Graph, node_id: str, class_type: str, name: str) -> str:
+    """The file that comes in by an input `name` above the first node of that class above `node_id`; "" without."""
+    above = [node_id]
+    for one in above:
+        above += [value[0] for value in graph[one]["inputs"].values() if isinstance(value, list) and value[0] in graph]
+    start = next((one for one in above if graph[one]["class_type"] == class_type), None)
+    if start is None:
+        return ""
+    files = (_upstream_text(graph, one, name) for one in above[above.index(start) :])
+    return next((file for file in files if file), "")
+
+
+def _upstream_text(graph: Graph, node_id: str, name: str) -> str:
+    value = graph[node_id]["inputs"].get(name)
+    return value if isinstance(value, str) else ""
 
 
 def subject(graph: Graph) -> int:

@@ -10,16 +10,16 @@ from typing import Any
 
 from ad_pipeline.engines.comfy.graph_folders import built_in_graphs
 from ad_pipeline.engines.comfy.graphs import load_graphs
-from ad_pipeline_tests.comfy.captured import captured
+from ad_pipeline_tests.comfy.captured import captured, node_classes
 from ad_pipeline_tests.comfy.machine import Behaviour
 from ad_pipeline_tests.comfy.server import ComfyServer
 
 _SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt", ".bin")
 
 
-def stocked(behaviour: Behaviour | None = None) -> ComfyServer:
-    """The server; start it by `with`."""
-    return ComfyServer(behaviour=behaviour, classes=_classes())
+def stocked(behaviour: Behaviour | None = None, *, finds_faces: bool = False) -> ComfyServer:
+    """The server; start it by `with`. One that finds faces finds those of `faces.py`."""
+    return ComfyServer(behaviour=behaviour, classes=_classes(finds_faces))
 
 
 def nodes_file(path: Path, servers: Mapping[str, ComfyServer]) -> Path:
@@ -31,10 +31,10 @@ def nodes_file(path: Path, servers: Mapping[str, ComfyServer]) -> Path:
 
 
 @functools.cache
-def _classes() -> Mapping[str, Any]:
+def _classes(finds_faces: bool) -> Mapping[str, Any]:
     """The captured classes, every list of files with our graphs' model files in it."""
     files = sorted({model.file for graph in load_graphs([built_in_graphs()]).values() for model in graph.recipe.models})
-    classes = copy.deepcopy(captured("object_info"))
+    classes = copy.deepcopy(node_classes() if finds_faces else captured("object_info"))
     for spec in classes.values():
         for group in spec["input"].values():
             for declared in group.values():

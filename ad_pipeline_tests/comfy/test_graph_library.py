@@ -23,10 +23,10 @@ from ad_pipeline.engines.contracts import PaidAds
 from ad_pipeline.engines.registry import graphs_of
 from ad_pipeline.errors import EngineRefused, InputRejected
 from ad_pipeline.routing.catalogue import models
-from ad_pipeline_tests.comfy.captured import captured
+from ad_pipeline_tests.comfy.captured import node_classes
 from ad_pipeline_tests.comfy.graph_table import DOCUMENT, document_with_tables
 
-_CLASSES: dict[str, Any] = captured("object_info")
+_CLASSES: dict[str, Any] = node_classes()
 _GRAPHS = load_graphs([built_in_graphs()])
 _NAMES = sorted(_GRAPHS)
 _FILMS = [name for name in _NAMES if _GRAPHS[name].recipe.film_rate_fps]
@@ -69,8 +69,8 @@ def test_every_model_that_the_stages_name_has_its_graph() -> None:
     wanted = """
         model_free z_image_turbo qwen_edit_2509 qwen_edit_2509_lightning qwen_edit_2511 qwen_edit_2511_lightning
         sdxl_brand sdxl_depth sdxl_canny sdxl_lineart wan21_i2v_480p wan21_i2v_720p animatediff_sd15 animatediff_sdxl
-        animatediff_sd15_text svd latentsync mmaudio_video mmaudio_text interpolate upscale upscale_video veo3 sora2
-        dalle3 gpt_image
+        animatediff_sd15_text svd face_mesh latentsync mmaudio_video mmaudio_text interpolate upscale upscale_video
+        veo3 sora2 dalle3 gpt_image
     """.split()
 
     assert sorted(wanted) == _NAMES
@@ -80,13 +80,14 @@ def test_inputs_and_outputs_are_called_the_same_in_every_graph() -> None:
     inputs = {name for graph in _GRAPHS.values() for name in graph.recipe.inputs}
     outputs = {(name, slot.media) for graph in _GRAPHS.values() for name, slot in graph.recipe.outputs.items()}
 
-    assert outputs == {("picture", "image"), ("film", "video"), ("sound", "audio")}
+    pictures = {("picture", "image"), ("picture_2", "image"), ("picture_3", "image")}
+    assert outputs == {*pictures, ("film", "video"), ("sound", "audio")}
     assert inputs == set(
         """
         prompt negative image image_2 image_3 control_image audio video seed steps cfg width height frames fps
         motion_bucket augmentation lora lora_strength strength control_strength motion_module duration_s multiplier
         every interpolation checkpoint sampler scheduler weight_dtype
-        aspect_ratio resolution size model quality style with_sound
+        aspect_ratio resolution size model quality style with_sound confidence
         """.split()
     )
 
@@ -298,7 +299,8 @@ def _a_loose_end(nodes: dict[str, Any]) -> None:
 
 _BREAKS = [_without_a_node, _without_an_input, _wrong_choice, _wrong_link, _unknown_class, _a_loose_end]
 _NOT_THERE = {("dalle3", _wrong_choice), ("dalle3", _wrong_link), ("gpt_image", _wrong_link)}
-"""Two nodes: all its choices are inputs, and its one link has nothing else to go to."""
+_NOT_THERE |= {("face_mesh", _wrong_choice), ("face_mesh", _wrong_link)}
+"""Two nodes: all its choices are inputs, and its one link has nothing else to go to. In face_mesh all are pictures."""
 
 
 @pytest.mark.parametrize(

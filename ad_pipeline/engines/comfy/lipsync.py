@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ad_pipeline.engines.comfy.face import FaceLook, look_for_face
 from ad_pipeline.engines.comfy.filling import Wish, filled
 from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.part import ModelGraphs, announced_later, broken, facts_of, told, told_times
+from ad_pipeline.engines.comfy.protocol import ENGINE
 from ad_pipeline.engines.comfy.recipe import Value
 from ad_pipeline.engines.comfy.workshop import Want, Workshop
 from ad_pipeline.engines.contracts import Done, Job
 from ad_pipeline.engines.crafts.lipsync import LipsyncEngine, LipsyncRequest
-from ad_pipeline.errors import MediaError
+from ad_pipeline.errors import EngineRefused, MediaError
 from ad_pipeline.media.conform import join_films, retimed
 from ad_pipeline.media.probe import probe
 from ad_pipeline.media.sound import read_sound, write_wav
@@ -25,6 +27,8 @@ from ad_pipeline.messages import Message
 
 STAGE = "lipsync"
 SPEECH = FrameRate(Fraction(25))
+"""There and back no frame is lost: the nearest of 24 fps to the nearest of 25 fps is always the one it came from."""
+_HEARD = 0.003
 
 
 class ComfyLipsync(LipsyncEngine):
@@ -42,8 +46,9 @@ class ComfyLipsync(LipsyncEngine):
         spoken = target.with_name(f"{target.name}.spoken.mp4")
         seconds = FILM.seconds(request.frames)
         try:
+            spoken_s = _place_voice(request, voice, seconds=seconds)
+            face = self._face(request, spoken_s, target, job)
             retimed(request.clip, clip, rate=SPEECH, frames=SPEECH.frames(seconds))
-            _place_voice(request, voice, seconds=seconds)
             run = self._shop.run(job, replace(self._lips(request, clip, voice), drafts={"film": spoken}))
             size = probe(request.clip).picture
             assert size is not None
@@ -54,12 +59,33 @@ class ComfyLipsync(LipsyncEngine):
         finally:
             for file in (clip, voice, spoken):
                 file.unlink(missing_ok=True)
+        runs = [run, face.ran] if face.ran else [run]
         return Done(
             model=self.facts.model,
             seed=request.seed,
-            details={**told([run]), "face": "not checked"},
-            **told_times([run], self._model),
+            details={**told(runs), **face.told, "spoken_s": [round(one, 3) for one in spoken_s]},
+            **told_times(runs, self._model),
         )
+
+    def _face(self, request: LipsyncRequest, spoken_s: tuple[float, float], target: Path, job: Job) -> FaceLook:
+        """A look before the long job.
+
+        Raises:
+            EngineRefused: nobody's face is to be seen while somebody speaks.
+        """
+        first, last = (min(request.frames - 1, max(0, FILM.frames(one))) for one in spoken_s)
+        frames = (first, (first + last) // 2, last)
+        face = look_for_face(
+            self._shop, request.clip, frames, job, scratch=target, stage=STAGE, share=(0.0, 0.05)
+        )  # fmt: skip
+        if face.ran and not any(face.found):
+            raise EngineRefused(
+                "no face was found in the clip at {moments} s, where the voice speaks: show the speaker from the front "
+                "and nearer, or take speaker_on_camera from the scene",
+                engine=self._model.engine, job_id=job.job_id,
+                moments=", ".join(f"{FILM.seconds(frame):.2f}" for frame in frames),
+            )  # fmt: skip
+        return face
 
     def announce_lipsync(self, request: LipsyncRequest, job: Job) -> AbstractContextManager[object]:
         return self._shop.announced(job, [self._lips(request, request.clip, request.voice)])
@@ -77,11 +103,24 @@ class ComfyLipsync(LipsyncEngine):
         )  # fmt: skip
 
 
-def _place_voice(request: LipsyncRequest, target: Path, *, seconds: float) -> None:
-    """The voice at its place in the clip, as long as the clip: a longer one would be followed by frames played back."""
+def _place_voice(request: LipsyncRequest, target: Path, *, seconds: float) -> tuple[float, float]:
+    """The voice at its place in the clip, as long as the clip: a longer one would be followed by frames played back.
+
+    Gives when the first and the last of it is heard, in seconds after the clip begins.
+
+    Raises:
+        EngineRefused: nothing of it is heard within the clip; a model would make a mouth move for silence.
+    """
     voice = read_sound(request.voice, channels=1)
     whole = np.zeros(round(seconds * AUDIO_RATE_HZ), np.float32)
     start = round(request.voice_start_s * AUDIO_RATE_HZ)
     part = voice[: max(0, len(whole) - start)]
     whole[start : start + len(part)] = part
+    heard = np.flatnonzero(np.abs(whole) > _HEARD)
+    if not len(heard):
+        raise EngineRefused(
+            "the voice is silent in this clip of {seconds:.2f} s: there is nothing for lips to follow",
+            engine=ENGINE, seconds=seconds,
+        )  # fmt: skip
     write_wav(target, whole, form="pcm16")
+    return float(heard[0]) / AUDIO_RATE_HZ, float(heard[-1]) / AUDIO_RATE_HZ
