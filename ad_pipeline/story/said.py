@@ -78,6 +78,20 @@ def marks_from_characters(
     return _placed(words, times)
 
 
+def marks_from_words(
+    words: Sequence[SaidWord], heard: Sequence[tuple[str, float, float]]
+) -> tuple[tuple[str, float, float], ...] | None:
+    """The same, from the times of whole words: an engine may cut them otherwise than they are written."""
+    letters = [(letter, start, end, at / len(word), (at + 1) / len(word))
+               for word, start, end in heard if word for at, letter in enumerate(word)]  # fmt: skip
+    return marks_from_characters(
+        words,
+        [letter for letter, *_ in letters],
+        [start + (end - start) * first for _, start, end, first, _ in letters],
+        [start + (end - start) * last for _, start, end, _, last in letters],
+    )
+
+
 def _groups(text: str, found: Sequence[Span]) -> list[tuple[int, int]]:
     """The places of written words; those that one spoken thing covers are one."""
     groups: list[tuple[int, int]] = []

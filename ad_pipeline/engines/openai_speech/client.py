@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import BaseModel
 
 from ad_pipeline.engines.speech.catalogue import SpeechModel, SpeechServer, why_no_key
 from ad_pipeline.engines.speech.waiting import retry_after_s
@@ -69,12 +71,57 @@ def speech_of(model: SpeechModel, fields: Mapping[str, Any], *, job_id: str) -> 
         EngineUnavailable: a passing fault.
         EngineRefused: it will never work; StrangeAnswer where something else answers.
     """
+    response, body = _posted(model, f"{model.server.url}/audio/speech", fields, job_id=job_id)
+    _check(model, response, body, fields, job_id=job_id)
+    kind = response.headers.get("content-type", "")
+    if kind.startswith(("text/", "application/json")):
+        raise _strange(model, f"{response.status_code} {kind}", job_id=job_id)
+    return body
+
+
+def captioned_of(
+    model: SpeechModel, fields: Mapping[str, Any], *, job_id: str
+) -> tuple[bytes, tuple[tuple[str, float, float], ...]] | None:
+    """The sound, and when each word is heard (word, start, end); None where the server has no such door.
+
+    As Kokoro-FastAPI gives it, at the model's `captioned_path`, which lies beside `/v1`. Same errors.
+    """
+    root = model.server.url.removesuffix("/v1")
+    wanted = {**fields, "stream": False, "return_timestamps": True}
+    response, body = _posted(model, f"{root}{model.captioned_path}", wanted, job_id=job_id)
+    if response.status_code in (404, 405) and "voice" not in _said(body).lower():
+        return None
+    _check(model, response, body, wanted, job_id=job_id)
+    try:
+        told = _Captioned.model_validate_json(body)
+        sound = base64.b64decode(told.audio, validate=True)
+    except ValueError as error:  # pydantic's and binascii's are such
+        kind = response.headers.get("content-type", "")
+        raise _strange(model, f"{response.status_code} {kind}", job_id=job_id) from error
+    return sound, tuple((word.word, word.start_time, word.end_time) for word in told.timestamps or ())
+
+
+class _Heard(BaseModel):
+    word: str
+    start_time: float
+    end_time: float
+
+
+class _Captioned(BaseModel):
+    audio: str
+    timestamps: list[_Heard] | None = None
+
+
+def _posted(
+    model: SpeechModel, url: str, fields: Mapping[str, Any], *, job_id: str
+) -> tuple[httpx.Response, bytes]:  # fmt: skip
+    """The server's answer, good or not."""
     server = model.server
     headers = {"authorization": f"Bearer {server.key()}"} if server.key() else {}
     try:
         with (
             httpx.Client(timeout=TIMEOUT, trust_env=not server.local, follow_redirects=False) as client,
-            client.stream("POST", f"{server.url}/audio/speech", json=dict(fields), headers=headers) as response,
+            client.stream("POST", url, json=dict(fields), headers=headers) as response,
         ):
             body = _read(response, model, job_id)
     except httpx.HTTPError as error:
@@ -82,16 +129,25 @@ def speech_of(model: SpeechModel, fields: Mapping[str, Any], *, job_id: str) -> 
             "{url} broke off or does not answer ({reason})", engine=model.model_id, job_id=job_id, url=server.url,
             reason=_short(str(error) or type(error).__name__, server),
         ) from error  # fmt: skip
+    return response, body
+
+
+def _check(
+    model: SpeechModel, response: httpx.Response, body: bytes, fields: Mapping[str, Any], *, job_id: str
+) -> None:
     status, kind = response.status_code, response.headers.get("content-type", "")
     is_page = kind.startswith("text/html") and status < 500
     if status != 200 and not is_page and status >= 400:
         raise _refused(model, response, body, voice=str(fields.get("voice", "")), job_id=job_id)
-    if status != 200 or kind.startswith(("text/", "application/json")):
-        raise StrangeAnswer(
-            "{url} does not answer like a speech server ({reason}); is the address right, is there a proxy?",
-            engine=model.model_id, job_id=job_id, url=server.url, reason=_short(f"{status} {kind}", server),
-        )  # fmt: skip
-    return body
+    if status != 200 or is_page:
+        raise _strange(model, f"{status} {kind}", job_id=job_id)
+
+
+def _strange(model: SpeechModel, reason: str, *, job_id: str) -> StrangeAnswer:
+    return StrangeAnswer(
+        "{url} does not answer like a speech server ({reason}); is the address right, is there a proxy?",
+        engine=model.model_id, job_id=job_id, url=model.server.url, reason=_short(reason, model.server),
+    )  # fmt: skip
 
 
 def _read(response: httpx.Response, model: SpeechModel, job_id: str) -> bytes:
@@ -108,7 +164,7 @@ def _read(response: httpx.Response, model: SpeechModel, job_id: str) -> bytes:
 
 def _refused(model: SpeechModel, response: httpx.Response, body: bytes, *, voice: str, job_id: str) -> EngineError:
     server, status = model.server, response.status_code
-    said = _short(_said(response, body), server)
+    said = _short(_said(body), server)
     facts = {"engine": model.model_id, "job_id": job_id}
     if status == 402 or "insufficient_quota" in body[:2000].decode("utf-8", "replace"):
         return EngineRefused(
@@ -141,7 +197,7 @@ def _refused(model: SpeechModel, response: httpx.Response, body: bytes, *, voice
     )
 
 
-def _said(response: httpx.Response, body: bytes) -> str:
+def _said(body: bytes) -> str:
     """Its own words: OpenAI's `error.message`, FastAPI's `detail`, else the text."""
     try:
         told: Any = httpx.Response(200, content=body).json()

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ad_pipeline.engines.contracts import Job
-from ad_pipeline.engines.openai_speech.client import speech_of, why_missing
+from ad_pipeline.engines.openai_speech.client import captioned_of, speech_of, why_missing
 from ad_pipeline.engines.speech.engine import ServerVoice
 from ad_pipeline.engines.speech.kept import Answer
-from ad_pipeline.engines.speech.utterance import ToSay
+from ad_pipeline.engines.speech.utterance import ToSay, WordTimes
 from ad_pipeline.errors import EngineRefused, MediaError
 from ad_pipeline.media.sound import read_sound
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 from ad_pipeline.messages import Message
+from ad_pipeline.story.said import marks_from_words
 
 SHORTEST_REFERENCE_S, LONGEST_REFERENCE_S = 3.0, 60.0
 """XTTS-v2 wants 6 s and takes 3; of more than a minute it makes no more."""
@@ -63,11 +64,16 @@ class SpeechServerVoice(ServerVoice):
             fields["seed"] = asked["seed"]
         if "reference" in asked and line.speaker.reference is not None:
             fields[self.model.reference_field] = base64.b64encode(line.speaker.reference.read_bytes()).decode()
-        sound = speech_of(self.model, fields, job_id=job.job_id)
-        characters = len(asked["text"])
-        return Answer(
-            sound=sound, told={"charged_characters": characters}, cost_usd=self.price_usd(characters)
-        )  # fmt: skip
+        told: dict[str, Any] = {"charged_characters": len(asked["text"])}
+        captioned = captioned_of(self.model, fields, job_id=job.job_id) if self.model.captioned_path else None
+        if captioned:
+            sound, told["words"] = captioned[0], list(captioned[1])
+        else:
+            sound = speech_of(self.model, fields, job_id=job.job_id)
+        return Answer(sound=sound, told=told, cost_usd=self.price_usd(len(asked["text"])))
+
+    def times(self, line: ToSay, told: Mapping[str, Any]) -> WordTimes | None:
+        return marks_from_words(line.words, told.get("words", ()))
 
     def _check_reference(self, path: Path, speaker: str, job: Job) -> None:
         facts = {"engine": self.model.model_id, "job_id": job.job_id, "speaker": speaker, "file": path.name}

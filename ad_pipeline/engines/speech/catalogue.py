@@ -82,6 +82,8 @@ class SpeechModel:
     seed: bool
     language_code: bool
     reference_field: str
+    captioned_path: str
+    """Where the server tells words' times beside its sound; empty: nowhere."""
     voices: tuple[ListedVoice, ...]
     book: Path
     """Where a person changes it."""
@@ -166,6 +168,7 @@ class _Model(_Facts):
     stabilities: list[float] = []
     cloning: bool = False
     reference_field: str = "reference_audio"
+    captioned_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_/.-]+)?$")
     stitching: bool = False
     seed: bool = False
     language_code: bool = False
@@ -276,6 +279,7 @@ def _model(
         seed=row.seed,
         language_code=row.language_code,
         reference_field=row.reference_field if row.cloning else "",
+        captioned_path=row.captioned_path,
         voices=tuple(
             ListedVoice(
                 id=voice.id,
