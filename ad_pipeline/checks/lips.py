@@ -24,7 +24,7 @@ from ad_pipeline.media.sound import read_sound
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM
 
 WORST_OUTSIDE_DB = 34.0
-"""Three encodings (to 25 fps, the model's, back) leave 41 dB in the worst frame, 39 with film grain, 35.6 with a lot."""
+"""Three encodings (to 25 fps, the model's, back) leave 41 dB in the worst frame, 39 with some grain, 35.6 with much."""
 LARGEST_SHARE = 0.5
 """A face from ear to ear in an upright picture fills a third of it; more is no face, but another picture."""
 FEWEST_MOVED = 1 / 3

@@ -51,6 +51,7 @@ _COMFY: Mapping[str, tuple[Craft, Mapping[str, str]]] = MappingProxyType(
         "sora/sora-2": ("motion", {"": "sora2"}),
         "comfyui/latentsync-1.6": ("lipsync", {"": "latentsync"}),
         "comfyui/mmaudio": ("sound", {"": "mmaudio_video"}),
+        "comfyui/mmaudio_text": ("sound", {"": "mmaudio_text"}),
     }
 )  # fmt: skip
 """Models that ComfyUI runs, and their graphs by mode; a graph of a person's own is `comfyui/<its name>`."""

@@ -48,7 +48,8 @@ def sfx_task(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> Tas
     request = SfxRequest(
         clip=session.path_of(clip),
         duration_s=FILM.seconds(facts.shot(scene_id).frames),
-        prompt=scene.image_prompt,
+        prompt=scene.sound.strip() or scene.image_prompt,
+        says_sound=bool(scene.sound.strip()),
         purpose=scene.purpose,
         motion_style=scene.motion_style,
         transition_in=joints[place - 1].kind if place else "cut",
@@ -58,8 +59,9 @@ def sfx_task(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> Tas
     )
 
     def wished(seed: int | None) -> SfxRequest:
-        prompt = request.prompt if wishes.prompt is None else wishes.prompt
-        return replace(request, seed=seed or 0, prompt=prompt)
+        if wishes.prompt is None:
+            return replace(request, seed=seed or 0)
+        return replace(request, seed=seed or 0, prompt=wishes.prompt, says_sound=True)
 
     def work(engine: Engine, seed: int | None, draft: Draft, job: Job) -> Done:
         assert isinstance(engine, SoundEngine)
@@ -82,7 +84,7 @@ def sfx_task(facts: SessionFacts, scene_id: str, wishes: Wishes = RESUME) -> Tas
         decision=decide("sfx", brief=facts.brief, scene=scene),
         brief=facts.brief,
         inputs={"motion_clip": clip.sha256},
-        parameters={name: value for name, value in vars(request).items() if name != "seed"},
+        parameters={name: value for name, value in vars(request).items() if name not in ("seed", "says_sound")},
         seed=request.seed,
         work=work,
         check=check,

@@ -76,6 +76,11 @@ class Scene(BaseModel):
     motion_prompt: str = ""
     transition: Transition | None = Field(default=None, description="into the next scene; the ad's style when empty")
     source: str = Field(default="", description="own footage instead of a generated picture")
+    sound: str = Field(
+        default="",
+        max_length=450,
+        description="what is heard beside voice and music; what the picture suggests if empty",
+    )
     local_only: bool = False
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     engines: dict[Stage, str] = Field(default_factory=dict, description="stage -> engine, against the route")

@@ -109,9 +109,34 @@ def test_effects_follow_the_scene() -> None:
     assert heard(prompt="water surface", purpose="solution") == ["water", "shimmer"]
 
 
+@pytest.mark.parametrize(
+    ("words", "heard"),
+    [
+        ("a soft whoosh, then glass sparkles", ["whoosh", "shimmer"]),
+        ("물방울 소리와 반짝이는 소리", ["water", "shimmer"]),
+        ("뚜껑이 딸깍", ["click"]),
+        ("waves of foam, wind", ["foam", "air"]),
+        ("a dog barks", []),
+    ],
+)
+def test_effects_are_what_a_scene_says_shall_be_heard(tmp_path: Path, words: str, heard: list[str]) -> None:
+    asked = SfxRequest(clip=Path("c"), duration_s=2.0, prompt=words, says_sound=True)
+
+    done = ProceduralSound().render_sfx(asked, tmp_path / "s.wav", Job(job_id="x"))
+
+    assert done.details["heard"] == heard
+    assert done.details["not_honoured"] == ([] if heard else [words])
+
+
+def test_words_for_sounds_in_a_picture_ask_for_none() -> None:
+    asked = SfxRequest(clip=Path("c"), duration_s=2.0, prompt="a sparkling snap of a bell, click")
+
+    assert rendered(asked)[1:] == ([], [])
+
+
 @pytest.mark.parametrize("duration_s", [0.5, 1.0, 12.0])
 def test_effects_are_as_long_as_the_scene_and_never_clip(duration_s: float) -> None:
-    sound, _ = rendered(
+    sound, _, _ = rendered(
         SfxRequest(
             clip=Path("c"), duration_s=duration_s, prompt="water", purpose="cta", transition_in="wipe", closes=True
         )

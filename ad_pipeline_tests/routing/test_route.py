@@ -24,7 +24,13 @@ from ad_pipeline.story.room.roles import ROLES, WRITING_ROLES
 from ad_pipeline.story.storyboard import Scene
 from ad_pipeline_tests.story.samples import a_brief
 
-_FORBIDDEN = ("openai_speech/xtts-v2", "comfyui/mmaudio", "replicate/zeroscope-v2")
+_FORBIDDEN = (
+    "openai_speech/xtts-v2",
+    "comfyui/mmaudio",
+    "comfyui/mmaudio_text",
+    "comfyui/latentsync-1.6",
+    "replicate/zeroscope-v2",
+)
 
 
 def a_scene(**changes: Any) -> Scene:
@@ -233,7 +239,7 @@ def test_a_model_that_is_not_for_paid_ads_is_allowed_elsewhere() -> None:
 @pytest.mark.parametrize("model_id", _FORBIDDEN)
 def test_even_a_storyboard_cannot_put_a_forbidden_model_into_a_paid_ad(model_id: str) -> None:
     stage: RoutedStage = {
-        "voice": "voice", "sound": "sfx", "motion": "motion_clip",
+        "voice": "voice", "sound": "sfx", "motion": "motion_clip", "lipsync": "lipsync",
     }[next(iter(models()[model_id].crafts))]  # type: ignore[assignment]  # fmt: skip
     scene = a_scene(engines={stage: model_id})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,18 +13,22 @@ from ad_pipeline.engines.crafts.sound import SfxRequest
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 
 _GLASS = ((1, 1.0, 3.5), (2.76, 0.4, 5.0), (5.4, 0.2, 8.0))
-_WATER = ("water", "drop", "serum", "toner", "dew", "ocean", "sea", "물", "바다", "수분")
+_WATER = ("water", "underwater", "drop", "serum", "toner", "dew", "ocean", "sea", "물", "바다", "수분")
 _FOAM = ("foam", "bubble", "lather", "거품")
 _AIR = ("sky", "wind", "mist", "snow", "silk", "petal", "city", "night", "하늘", "바람")
+_WHOOSH = ("whoosh", "swish", "swoosh", "sweep", "휙", "슉", "스윽")
+_SPARKLE = ("sparkl", "shimmer", "twinkl", "chime", "glitter", "반짝", "영롱")
+_CLICK = ("click", "tap", "snap", "pop", "딸깍", "톡", "찰칵")
+_STING = ("sting", "bell", "ding", "logo sound", "띵", "종소리")
 _PEAK = 10 ** (-6 / 20)
 
 
-def rendered(request: SfxRequest) -> tuple[Samples, list[str]]:
-    """The effects (frames x 2), and the names of what sounds."""
+def rendered(request: SfxRequest) -> tuple[Samples, list[str], list[str]]:
+    """The effects (frames x 2), the names of what sounds, and which of them the words asked for."""
     chance = np.random.default_rng([request.seed, 5])
     bed = np.zeros((count_of(request.duration_s), 2), np.float32)
     heard: list[str] = []
-    prompt = request.prompt.lower()
+    asked = _asked(request)
 
     def add(name: str, play: Callable[[Samples, float, np.random.Generator], None]) -> None:
         play(bed, request.duration_s, chance)
@@ -31,22 +36,40 @@ def rendered(request: SfxRequest) -> tuple[Samples, list[str]]:
 
     if request.transition_in not in ("cut", "") and not request.opens:
         add("whoosh", _whoosh_fast if request.transition_in in ("slide", "wipe") else _whoosh_soft)
-    if any(word in prompt for word in _WATER):
-        add("water", _drops)
-    elif any(word in prompt for word in _FOAM):
-        add("foam", _foam)
-    elif any(word in prompt for word in _AIR):
-        add("air", _air)
-    if request.purpose == "solution" or "glow" in request.motion_style:
+    elif "whoosh" in asked:
+        add("whoosh", _whoosh_fast)
+    for name, play in (("water", _drops), ("foam", _foam), ("air", _air)):
+        if name in asked:
+            add(name, play)
+    if "shimmer" in asked or request.purpose == "solution" or "glow" in request.motion_style:
         add("shimmer", _shimmer)
-    if request.purpose == "cta" or request.closes:
+    if "sting" in asked or request.purpose == "cta" or request.closes:
         add("sting", _sting)
-    if request.motion_style == "pulse effect":
+    if "click" in asked or request.motion_style == "pulse effect":
         add("click", _click)
     loudest = float(np.abs(bed).max()) if len(bed) else 0.0
     if loudest > _PEAK:
         bed *= np.float32(_PEAK / loudest)
-    return faded(bed, attack_s=0.01, release_s=min(0.12, request.duration_s / 4)), heard
+    return faded(bed, attack_s=0.01, release_s=min(0.12, request.duration_s / 4)), heard, asked
+
+
+def _asked(request: SfxRequest) -> list[str]:
+    """What the words ask for: all of it where they say what is heard, one texture where they describe a picture."""
+    prompt = request.prompt.lower()
+    beds = [name for name, words in (("water", _WATER), ("foam", _FOAM), ("air", _AIR)) if _says(prompt, words)]
+    if not request.says_sound:
+        return beds[:1]
+    more = (("whoosh", _WHOOSH), ("shimmer", _SPARKLE), ("sting", _STING), ("click", _CLICK))
+    return beds + [name for name, words in more if _says(prompt, words)]
+
+
+def _says(prompt: str, words: tuple[str, ...]) -> bool:
+    """Whether a word of the list begins one of the prompt's; Korean ones count anywhere, endings follow them."""
+    spoken = re.findall(r"[a-z]+", prompt)
+    return any(
+        (any(one.startswith(word) for one in spoken) if word.isascii() and " " not in word else word in prompt)
+        for word in words
+    )
 
 
 def _whoosh_soft(bed: Samples, duration_s: float, chance: np.random.Generator) -> None:

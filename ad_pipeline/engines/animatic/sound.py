@@ -33,10 +33,12 @@ class ProceduralSound(SoundEngine):
     def render_sfx(self, request: SfxRequest, target: Path, job: Job) -> Done:
         job.checkpoint(0.0)
         _checked(request.duration_s)
-        samples, heard = rendered(request)
+        samples, heard, understood = rendered(request)
         job.checkpoint(0.9)
         write_stereo_float(samples, target)
-        return Done(model=self.facts.model, seed=request.seed, details={"heard": heard})
+        not_honoured = [request.prompt] if request.says_sound and not understood else []
+        details = {"heard": heard, "understood": understood, "not_honoured": not_honoured}
+        return Done(model=self.facts.model, seed=request.seed, details=details)
 
     def render_music(self, request: MusicRequest, target: Path, job: Job) -> Done:
         job.checkpoint(0.0)

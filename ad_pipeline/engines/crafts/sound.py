@@ -13,11 +13,15 @@ from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
 
 @dataclass(frozen=True, kw_only=True)
 class SfxRequest:
-    """Effects for one clip; times are seconds from the start of the scene on the timeline."""
+    """Effects for one clip; times are seconds from the start of the scene on the timeline.
+
+    `prompt` describes the picture, or with `says_sound` what shall be heard.
+    """
 
     clip: Path
     duration_s: float
     prompt: str = ""
+    says_sound: bool = False
     purpose: str = "story"
     motion_style: str = "gentle drift"
     transition_in: str = "cut"
