@@ -58,8 +58,9 @@ CHECKS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sfx": {"length": ("clipping",)},
     "final_mp4": {
-        "size": ("format",), "frame_rate": (), "length": ("container_length",), "bitrate": (), "loudness": (),
-        "true_peak": (), "black": (), "frozen": (), "silence": (), "text_inside_safe_zone": (),
+        "size": ("format",), "frame_rate": (), "length": ("container_length",), "bitrate": (),
+        "loudness": ("described_loudness",), "true_peak": (), "black": (), "frozen": (),
+        "silence": ("description_apart",), "text_inside_safe_zone": ("caption_times", "caption_speed"),
     },
 }  # fmt: skip
 """Every check of every asset; the stages measure them and the records keep the answers."""

@@ -10,9 +10,11 @@ from typing import Any
 
 import av
 from av.error import FFmpegError
+from av.stream import Disposition
 
 from ad_pipeline.errors import AdPipelineError, MediaError
 from ad_pipeline.media.encode import explained
+from ad_pipeline.media.holding import Hold, held_frame
 from ad_pipeline.media.time import FILM
 
 _FASTSTART = {"movflags": "+faststart"}
@@ -47,11 +49,14 @@ def join_segments(segments: Sequence[Path], target: Path, *, frames: int) -> Non
             )
 
 
-def mux(video: Path, audio: Path, target: Path) -> None:
+def mux(
+    video: Path, audio: Path, target: Path, *, holds: Sequence[Hold] = (), language: str = "", described: bool = False
+) -> None:
     """Film and sound in one mp4 by stream copy, index in front; the sound ends with the picture.
 
     Sound from before time 0 (the encoder's run-in) is left out, so that no edit list is needed
-    and every player starts both at once.
+    and every player starts both at once. At a hold the picture stands still. `described`: the sound is
+    marked as one that describes the picture.
 
     Raises:
         MediaError: a file is broken or misses its stream.
@@ -62,11 +67,16 @@ def mux(video: Path, audio: Path, target: Path) -> None:
             raise MediaError("{video} must hold a picture and {audio} sound", video=video.name, audio=audio.name)
         seen, heard = picture.streams.video[0], sound.streams.audio[0]
         out_seen, out_heard = film.add_stream_from_template(seen), film.add_stream_from_template(heard)
+        if language:
+            out_heard.metadata["language"] = {"ko": "kor", "en": "eng"}.get(language, language)
+        if described:
+            out_heard.disposition = Disposition.default | Disposition.visual_impaired | Disposition.descriptions
         pictures = [p for p in picture.demux(seen) if p.size]
-        length_s = Fraction(len(pictures)) / FILM.per_second
+        length_s = Fraction(len(pictures) + sum(hold.frames for hold in holds)) / FILM.per_second
         for count, packet in enumerate(pictures):
             packet.stream = out_seen
-            _stamp(packet, pts=count, ticks=1, base=1 / FILM.per_second)
+            shown = 1 + sum(hold.frames for hold in holds if hold.frame == count)
+            _stamp(packet, pts=held_frame(count, holds), ticks=shown, base=1 / FILM.per_second)
         sounds = [p for p in sound.demux(heard) if p.size and p.pts is not None and p.pts >= 0]
         sounds = [p for p in sounds if (p.pts or 0) * Fraction(p.time_base or 1) < length_s]
         sound_s = max(((p.pts or 0) + (p.duration or 0)) * Fraction(p.time_base or 1) for p in sounds) if sounds else 0

@@ -10,25 +10,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ad_pipeline.checks.captions import check_captions
 from ad_pipeline.checks.film import check_final
 from ad_pipeline.checks.text import check_text_inside
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Job
+from ad_pipeline.engines.registry import Registry
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.media.join import mux
 from ad_pipeline.media.previews import thumbnail
 from ad_pipeline.media.render import ClipFile, FilmDone, render_film, render_segments
-from ad_pipeline.media.subtitle_files import to_srt, to_vtt
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.files import share
 from ad_pipeline.sessions.keys import ArtifactKey
 from ad_pipeline.sessions.records import TakeRecord
 from ad_pipeline.sessions.store import Draft
+from ad_pipeline.stages.description import Described, Description, check_description, tellings_of, told_of
 from ad_pipeline.stages.key_image import key_image_key
 from ad_pipeline.stages.lipsync import lipsync_key
 from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of, picked_input
 from ad_pipeline.stages.sfx import sfx_key
+from ad_pipeline.stages.side_files import scene_times, write_captions, write_description
 from ad_pipeline.stages.soundtrack import MUSIC, Soundtrack, music_task, unmet_note
 from ad_pipeline.stages.titling import Titles, film_titles
 from ad_pipeline.stages.voice import voice_key
@@ -36,9 +39,9 @@ from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
 from ad_pipeline.story.channels import film_loudness
 from ad_pipeline.story.formats import Format, folder_of, size_of
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 
-SRT, VTT, THUMBNAIL = "captions.srt", "captions.vtt", "thumbnail.jpg"
+THUMBNAIL = "thumbnail.jpg"
 
 
 def final_key(format_: Format) -> ArtifactKey:
@@ -55,7 +58,7 @@ def make_finals(
         StoryboardRejected: a text does not fit its place.
     """
     facts = facts_of(workplace, session_id)
-    music, desk = music_task(facts), _Desk(facts)
+    music, desk = music_task(facts), _Desk(facts, workplace.engines)
     with ThreadPoolExecutor(1, thread_name_prefix="cut-ahead") as beside:
         if current(facts.session, music) is None or not music_wishes.reuse:
             # Without music there is no final yet either: cut while it is composed.
@@ -72,14 +75,23 @@ def final_tasks(facts: SessionFacts, desk: _Desk | None = None) -> tuple[Task, .
 class _Desk:
     """What the finals of one session share or need twice: the sound, each format's titles, what is cut already."""
 
-    def __init__(self, facts: SessionFacts) -> None:
+    def __init__(self, facts: SessionFacts, engines: Registry) -> None:
         self._facts = facts
+        self._description = Description(facts, engines)
+        self.described: Described | None = None
         self._titles: dict[Format, Titles] = {}
         self._titling = threading.Lock()
         self.soundtrack = Soundtrack(facts)
         self.cutting: Future[None] | None = None
         self._cut_ahead: dict[Format, tuple[int, ...]] = {}
         self._hear: Callable[[float], None] = lambda _: None
+
+    def describe(self, job: Job) -> Described | None:
+        """The described sounds, where the brief wishes them and the scenes have anything to tell."""
+        if self._facts.brief.accessibility and any(telling.whole for telling in tellings_of(self._facts)):
+            quiet = Job(job_id=job.job_id, should_stop=job.should_stop)  # the cut tells how far the film is
+            self.described = self._description.described(quiet)
+        return self.described
 
     def titles(self, format_: Format) -> Titles:
         """The format's titles, set when first asked for."""
@@ -148,9 +160,10 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
         assert desk is not None
         track = desk.soundtrack
         silent = draft.folder / "silent.mp4"
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(2) as beside:
             # The sound is mastered while titles are set and the film is cut.
             mastering = beside.submit(lambda: track.sound)
+            describing = beside.submit(desk.describe, job) if format_ == board.format else None
             titles = desk.titles(format_)
             film = desk.film(format_, silent, report=lambda share: job.checkpoint(0.9 * share), job=job)
             closing = facts.timeline.shots[-1]
@@ -158,12 +171,13 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
             picturing = beside.submit(lambda: thumbnail(silent, at_frame=still, target=draft.side(THUMBNAIL)))
             sound = mastering.result()
             mux(silent, sound.path, draft.path)
-            draft.side(SRT).write_text(to_srt(titles.cues), encoding="utf-8")
-            draft.side(VTT).write_text(to_vtt(titles.cues), encoding="utf-8")
+            write_captions(facts, format_, titles.cues, draft)
+            described = describing.result() if describing else None
             if format_ == board.format:
-                # All formats have one sound: its stems lie beside the main one's film.
+                # All formats have one sound: its stems and what describes the ad lie beside the main one's film.
                 for stem, path in sound.stems.items():
                     share(path, draft.side(f"stem_{stem}.wav"))
+                write_description(facts, described, silent, draft)
             picturing.result()
         return Done(
             model="planar",
@@ -171,6 +185,7 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
                 "segments_rendered": list(film.rendered),
                 "segments_reused": list(film.reused),
                 **sound.told(facts),
+                **({"description": told_of(facts, described)} if format_ == board.format else {}),
             },
         )
 
@@ -185,7 +200,14 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
             loudness=desk.soundtrack.sound.loudness,
             loudness_note=unmet_note(facts),
         )
-        return [*verdicts, check_text_inside(desk.titles(format_).places, facts.safe_box(format_))]
+        titles = desk.titles(format_)
+        described = check_description(desk.described, loudness_target) if desk.described else ()
+        return [
+            *verdicts,
+            check_text_inside(titles.places, facts.safe_box(format_)),
+            *check_captions(titles.cues, scene_times(facts), board.language),
+            *(described if format_ == board.format else ()),
+        ]
 
     return Task(
         key=final_key(format_),
@@ -202,7 +224,11 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
 
 def _parameters(facts: SessionFacts, format_: Format) -> dict[str, Any]:
     """What the cut itself reads of the story."""
+    main = {"description": [telling.versions for telling in tellings_of(facts)]}
+    if facts.brief.accessibility:
+        main["accessibility"] = [("spoken",)]
     return {
+        **(main if format_ == facts.storyboard.format else {}),
         "format": format_,
         "timeline": facts.timeline,
         "texts": [(scene.onscreen_text, scene.brand_elements, scene.purpose) for scene in facts.storyboard.scenes],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from ad_pipeline.checks.sound import check_sound
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Estimate, Job
 from ad_pipeline.engines.crafts.sound import MusicRequest, SoundEngine
+from ad_pipeline.media.holding import Hold, held_s, in_pieces, played_through
 from ad_pipeline.media.loudness import Loudness, master
 from ad_pipeline.media.loudness_target import LoudnessTarget
 from ad_pipeline.media.sound import ACCESSIBLE, BALANCE, Mix, Placed, mix, read_sound, write_wav
@@ -153,7 +155,7 @@ class Soundtrack:
         aim = film_loudness(self._facts.brief.channels).target
         key = fingerprint(
             version=SOUND_VERSION,
-            parts=[(part.kind, part.record.sha256, part.start_s, part.raw) for part in self._parts],
+            parts=self.decided_by,
             frames=self._facts.timeline.total_frames,
             aim=vars(aim),
             balance=vars(self._balance),
@@ -167,8 +169,32 @@ class Soundtrack:
             self._prune()
         return found
 
+    @property
+    def decided_by(self) -> list[tuple[object, ...]]:
+        """The takes that the sound is mixed of, each at its place."""
+        return [(part.kind, part.record.sha256, part.start_s, part.raw) for part in self._parts]
+
+    def voices(self) -> Iterator[Placed]:
+        """Each scene's voice as its engine gave it, where the film has it."""
+        return self._placed("voice")
+
+    def mixed(self, *, also: Iterable[Placed] = (), holds: Sequence[Hold] = ()) -> Mix:
+        """The parts of the sound before it is mastered.
+
+        `also`: other voices beside the scenes'. At the `holds` the film stands still: its sounds wait, music goes on.
+        """
+        frames = self._facts.timeline.total_frames + sum(hold.frames for hold in holds)
+        music = next(part for part in self._parts if part.kind == "music")
+        return mix(
+            round(frames / FILM.per_second * AUDIO_RATE_HZ),
+            voices=itertools.chain(_moved(self.voices(), holds), also),
+            sfx=_cut(self._placed("sfx"), holds),
+            music=played_through(read_sound(self._facts.session.path_of(music.record)), holds),
+            balance=self._balance,
+        )
+
     def _made(self, key: str, aim: LoudnessTarget) -> FilmSound:
-        mixed = self._mixed()
+        mixed = self.mixed()
         files = _files(self._folder, key)
         drafts = _files(self._folder, f"{key}.{uuid.uuid4().hex[:8]}")
         try:
@@ -207,17 +233,6 @@ class Soundtrack:
                 parts.append(_Part(kind="voice", record=voice, start_s=start_s + after_s, raw=raw))
         return tuple(parts)
 
-    def _mixed(self) -> Mix:
-        length = round(self._facts.timeline.total_frames / FILM.per_second * AUDIO_RATE_HZ)
-        music = next(part for part in self._parts if part.kind == "music")
-        return mix(
-            length,
-            voices=self._placed("voice"),
-            sfx=self._placed("sfx"),
-            music=read_sound(self._facts.session.path_of(music.record)),
-            balance=self._balance,
-        )
-
     def _placed(self, kind: Literal["sfx", "voice"]) -> Iterator[Placed]:
         """One sound after the other, so that not all of them are held at once."""
         for part in self._parts:
@@ -245,6 +260,17 @@ class _Part:
     record: TakeRecord
     start_s: float
     raw: bool = False
+
+
+def _moved(voices: Iterable[Placed], holds: Sequence[Hold]) -> Iterator[Placed]:
+    """Each voice at its time in the film with holds; none begins while the film stands."""
+    return (replace(voice, start_s=held_s(voice.start_s, holds)) for voice in voices)
+
+
+def _cut(sounds: Iterable[Placed], holds: Sequence[Hold]) -> Iterator[Placed]:
+    for sound in sounds:
+        for samples, start_s in in_pieces(sound.samples, sound.start_s, holds):
+            yield replace(sound, samples=samples, start_s=start_s)
 
 
 def _files(folder: Path, name: str) -> dict[str, Path]:

@@ -68,6 +68,7 @@ class Brief(BaseModel):
     commercial: bool = True
     allow_degraded: bool = True
     local_only: bool = False
+    accessibility: bool = Field(default=False, description="also a film whose pictures are described aloud")
     voice: Word = Field(default="auto", description="auto, none (music only), or a voice of the engine")
 
     @model_validator(mode="before")

@@ -66,6 +66,9 @@ class Scene(BaseModel):
     narration: str = Field(default="", max_length=1000)
     onscreen_text: str = Field(default="", max_length=200)
     image_prompt: str = Field(default="", max_length=4000)
+    description: str = Field(
+        default="", max_length=400, description="what is seen and not said, for who does not see; in the ad's language"
+    )
     motion_style: MotionStyle = "gentle drift"
     brand_elements: tuple[str, ...] = ()
     controlnet_mode: ControlNetMode | None = None

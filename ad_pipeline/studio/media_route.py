@@ -33,8 +33,14 @@ from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.formats import size_of
 from ad_pipeline.studio.links import file_url, preview_url
 
-_SHOWN = {".png", ".jpg", ".mp4", ".wav", ".srt", ".vtt", ".json", ".yaml", ".m4a"}
-_TEXT = {".srt": "text/plain", ".vtt": "text/vtt", ".yaml": "text/plain", ".json": "application/json"}
+_SHOWN = {".png", ".jpg", ".mp4", ".wav", ".srt", ".vtt", ".ass", ".json", ".yaml", ".m4a"}
+_TEXT = {
+    ".srt": "text/plain",
+    ".ass": "text/plain",
+    ".vtt": "text/vtt",
+    ".yaml": "text/plain",
+    ".json": "application/json",
+}
 # Dagster cuts off what is wider than its metadata column, about 560 pixels in a usual window.
 _SHEET_WIDTH_PX = 550
 _PICTURE_PX = 480

@@ -44,7 +44,7 @@ class TemplateWriter(StoryEngine):
     facts = EngineFacts(
         name="animatic",
         model="template-writer",
-        version="3",
+        version="4",
         crafts=frozenset({"story"}),
         licence=Licence(name="Apache-2.0", paid_ads="yes", note="sentences written for this product"),
         local=True,
@@ -171,7 +171,9 @@ def _board(plans: Sequence[_Plan], request: StoryRequest, pen: Pen) -> Storyboar
     purposes: list[Purpose] = [plan.purpose for plan in plans]
     wished_s = [share_s for _, share_s in request.scenes]
     frames = paced(purposes, _needs(plans, pen, kit.voice.speed), brief.duration, wished_s=wished_s)
-    scenery = Scenery(product=pen.product, category=pen.category, motifs=pen.motifs, kit=kit, tones=pen.tones)
+    scenery = Scenery(
+        product=pen.product, category=pen.category, motifs=pen.motifs, kit=kit, tones=pen.tones, language=pen.language
+    )
     made = shots(purposes, [plan.claim is not None for plan in plans], scenery, pen.chance)
     joins = transitions(purposes, pen.tones, pen.chance)
     scenes = tuple(
@@ -206,6 +208,7 @@ def _scene(number: int, plan: _Plan, frames: int, shot: Shot, join: Transition |
         "narration": plan.narration,
         "onscreen_text": plan.onscreen[:200],
         "image_prompt": shot.prompt,
+        "description": shot.description,
         "negative_prompt": NEGATIVE,
         "motion_style": shot.motion,
         "motion_prompt": shot.motion_prompt,

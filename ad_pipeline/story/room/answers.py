@@ -102,10 +102,15 @@ class Copy(_Answer):
 
 
 class SceneDirection(_Answer):
-    """How one scene looks and moves; all in English, which image and video models understand best."""
+    """How one scene looks and moves; in English, which image and video models understand best."""
 
     scene: int = Field(ge=1, le=12)
     shot: Text = Field(min_length=1, max_length=2000, description="what is seen: subject, place, light; in English")
+    description: Text = Field(
+        default="",
+        max_length=1000,
+        description="what is there, for a viewer who is blind: one short sentence in the ad's language",
+    )
     camera: Text = Field(default="", max_length=200, description="e.g. close-up, low angle, top view")
     motion_prompt: Text = Field(default="", max_length=600, description="what moves, and how; in English")
     negative_prompt: Text = Field(default="", max_length=600)

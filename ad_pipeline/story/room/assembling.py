@@ -9,15 +9,18 @@ from typing import Any
 from ad_pipeline.media.time import FILM
 from ad_pipeline.story.arc import SHORTEST_S, paced
 from ad_pipeline.story.brief import StoryLanguage
-from ad_pipeline.story.claims import flags_of_all
+from ad_pipeline.story.claims import flags_of, flags_of_all
+from ad_pipeline.story.hangul import is_hangul
 from ad_pipeline.story.room.answers import Copy, Direction, PlannedScene, SceneCopy, SceneDirection, ScenePlan
 from ad_pipeline.story.room.facts import Fact, named_facts
+from ad_pipeline.story.room.guards import strangers
 from ad_pipeline.story.room.questions import Assignment
 from ad_pipeline.story.speaking import needed_seconds
 from ad_pipeline.story.storyboard import Scene, Storyboard, StoryMetadata
 
 NEGATIVE = "text, letters, watermark, logo, extra fingers, deformed face, blurry, low quality"
 _SHORTEST_CTA_S = 1.6
+_LONGEST_DESCRIPTION = 200
 _PERSON = re.compile(
     r"(?i)\b(?:s?he|hers?|his|wom[ae]n|m[ae]n|persons?|people|faces?|hands?|skin|eyes?|lips?|cheeks?|fingers?|models?|"
     r"girls?|boys?|shoulders?|hair|smil\w+)\b"
@@ -121,6 +124,7 @@ def _scene(
             "duration_seconds": FILM.seconds(frames),
             **words,
             "image_prompt": _prompt(shot, direction, given, shows_product=_shows_product(planned)),
+            "description": _described(shot.description, given),
             "negative_prompt": ", ".join(filter(None, (shot.negative_prompt, NEGATIVE))),
             "motion_style": planned.motion_style,
             "motion_prompt": shot.motion_prompt,
@@ -139,6 +143,15 @@ def _prompt(shot: SceneDirection, direction: Direction, given: Assignment, *, sh
     product = f"{given.vessel} of {given.brief.product}" if shows_product else ""
     parts = (shot.shot, f"the person: {person}" if person else "", product, shot.camera, direction.look)
     return ", ".join(part.rstrip(".") for part in parts if part)[:4000]
+
+
+def _described(text: str, given: Assignment) -> str:
+    """What the picture shows, to be spoken: in the ad's language, nothing claimed, nothing strange; or nothing."""
+    is_korean = any(is_hangul(letter) for letter in text)
+    claims = flags_of(text, given.language, names=given.names)
+    if is_korean != (given.language == "ko") or claims or strangers(text, given, brands=()):
+        return ""
+    return text[:_LONGEST_DESCRIPTION]
 
 
 def _has_person(shot: str) -> bool:
@@ -223,8 +236,8 @@ def line_of(scene: Scene, ids: Mapping[str, str]) -> SceneCopy:
 
 def with_pictures_of(board: Storyboard, other: Storyboard) -> Storyboard:
     """`board` with the pictures and movements of a storyboard of the same arc."""
-    pictured = ("image_prompt", "negative_prompt", "motion_style", "motion_prompt", "camera", "controlnet_mode",
-                "transition")  # fmt: skip
+    pictured = ("image_prompt", "description", "negative_prompt", "motion_style", "motion_prompt", "camera",
+                "controlnet_mode", "transition")  # fmt: skip
     scenes = [
         scene.model_copy(update={name: getattr(drawn, name) for name in pictured})
         for scene, drawn in zip(board.scenes, other.scenes, strict=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import colorsys
+import functools
 import random
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 from ad_pipeline.engines.animatic.writing.shelf import Category, Motif
 from ad_pipeline.engines.animatic.writing.worlds import Light, World, worlds_of
 from ad_pipeline.story.brand_kit import BrandKit
+from ad_pipeline.story.brief import StoryLanguage
 from ad_pipeline.story.storyboard import MotionStyle, Purpose, Transition
 
 NEGATIVE = "text, letters, watermark, extra fingers, deformed face, blurry, low quality, clutter"
@@ -40,6 +44,8 @@ class Shot:
     motion: MotionStyle
     motion_prompt: str
     elements: tuple[str, ...]
+    description: str
+    """What is seen, in the ad's language, for who does not see it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +57,7 @@ class Scenery:
     motifs: Sequence[Motif]
     kit: BrandKit
     tones: Sequence[str]
+    language: StoryLanguage
 
 
 def shots(purposes: Sequence[Purpose], proven: Sequence[bool], scenery: Scenery, chance: random.Random) -> list[Shot]:
@@ -69,6 +76,7 @@ def shots(purposes: Sequence[Purpose], proven: Sequence[bool], scenery: Scenery,
                 motion=motion,
                 motion_prompt=f"{motion}, calm and smooth",
                 elements=_elements(purpose, world, has_claim=has_claim),
+                description=_description(purpose, world, scenery),
             )
         )
     return made
@@ -174,7 +182,7 @@ def colour_name(colour: str) -> str:
 
 def _prompt(purpose: Purpose, world: World, scenery: Scenery) -> str:
     category = scenery.category
-    seen = world.seen.replace("<part>", category.part).replace("<worn>", category.worn)
+    seen = _seen(world, category)
     hero = f"{category.vessel} of {scenery.product}"
     if purpose == "cta":
         seen = f"end card, {hero} centred, {seen}"
@@ -183,6 +191,27 @@ def _prompt(purpose: Purpose, world: World, scenery: Scenery) -> str:
     light = _LIGHTS["soft" if world.light == "rim" and not _is_night(scenery) else world.light]
     shot = world.camera if world.camera.endswith("view") else f"{world.camera} shot"
     return f"{seen}, {light}, {shot}, {_mood(scenery)}"
+
+
+def _seen(world: World, category: Category) -> str:
+    return world.seen.replace("<part>", category.part).replace("<worn>", category.worn)
+
+
+def _description(purpose: Purpose, world: World, scenery: Scenery) -> str:
+    """The picture in a few words to be heard: a film waits while they are said. Nothing of light, mood or lens."""
+    words = scenery.category.words[scenery.language]
+    phrases = dict.fromkeys(phrase.strip() for phrase in _seen(world, scenery.category).split(","))
+    told = [seen_in_korean()[phrase] if scenery.language == "ko" else phrase for phrase in phrases]
+    told = [*told[:1], words.noun] if world.product or purpose == "cta" else told[:2]
+    whole = ", ".join(dict.fromkeys(told))
+    return f"{whole[:1].upper()}{whole[1:]}."
+
+
+@functools.cache
+def seen_in_korean() -> Mapping[str, str]:
+    """Phrase of `World.seen` -> the same in Korean."""
+    folder = resources.files("ad_pipeline.engines.animatic.writing")
+    return tomllib.loads((folder / "seen.toml").read_text(encoding="utf-8"))
 
 
 def _is_night(scenery: Scenery) -> bool:
