@@ -28,7 +28,7 @@ _SMALLEST_SHARE = 0.01
 def with_face(picture: Rgb, *, mouth: float = 0.0) -> Rgb:
     """The picture with a face in its upper middle."""
     rows, columns = picture.shape[:2]
-    drawn = np.ascontiguousarray(picture)
+    drawn = picture.copy()
     centre, radii = (columns // 2, rows * 2 // 5), (columns // 4, rows // 6)
     cv2.ellipse(drawn, centre, radii, 0, 0, 360, SKIN, -1)
     return with_mouth(drawn, mouth)
@@ -40,7 +40,7 @@ def with_mouth(picture: Rgb, mouth: float) -> Rgb:
     if found is None:
         return picture
     left, top, right, bottom = found
-    drawn = np.ascontiguousarray(picture)
+    drawn = picture.copy()
     centre = ((left + right) // 2, top + (bottom - top) * 3 // 4)
     radii = (max(2, (right - left) // 6), max(1, round((bottom - top) * 0.12 * mouth)))
     cv2.ellipse(drawn, centre, radii, 0, 0, 360, (60, 10, 20), -1)
