@@ -53,7 +53,7 @@ _WHAT: Mapping[str, tuple[str, str]] = {
     "commercial": ("a paid ad: leaves out models whose licence forbids it", "유료 광고. 라이선스가 막는 모델은 제외"),
     "allow_degraded": ("false: exit 3 when a weaker engine made a part", "false면 대체 엔진을 썼을 때 종료 코드 3"),
     "local_only": ("nothing leaves the own machines", "아무것도 외부로 보내지 않음"),
-    "accessibility": ("also a described film, see docs/accessibility.md", "화면 해설판도 만듦, docs/accessibility.md 참고"),
+    "accessibility": ("also a described film, see docs/accessibility.md", "화면 해설판도 만듦(docs/accessibility.md)"),
     "voice": ("`none`: music only; or a voice of the engine", "`none`: 음악만. 또는 엔진의 목소리 이름"),
 }  # fmt: skip
 _ALLOWED: Mapping[str, tuple[str, str]] = {
