@@ -49,6 +49,8 @@ class EngineFacts:
     supports_layers: bool = False
     supports_timestamps: bool = False
     max_duration_s: float | None = None
+    tried_again: bool = False
+    """A passing fault is worth another attempt, also where none costs anything: a server that is just busy."""
     needs: tuple[str, ...] = ()
     """What must be configured first, for `doctor`: e.g. environment names."""
 

@@ -206,7 +206,7 @@ def _tried(
 ) -> tuple[Done, int, str]:  # fmt: skip
     """The engine's work, in how many attempts, under which id; a passing fault is tried again where that can help."""
     first = first_attempt(workplace, session, work) if account else 1
-    last = first + (GPU_ATTEMPTS if account else 1) - 1
+    last = first + (GPU_ATTEMPTS if account or engine.facts.tried_again else 1) - 1
 
     def report(progress: Progress) -> None:
         _tell_progress(workplace, session, task, draft, progress)

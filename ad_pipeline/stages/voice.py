@@ -135,7 +135,10 @@ def _cast_for(engine: Engine, request: VoiceRequest, facts: SessionFacts, decisi
 def _still_asked(facts: SessionFacts, scene: Scene, engine: Engine) -> VoiceRequest | None:
     """What a scene will ask of the engine that is its first choice too; None where its voice is there already."""
     task = voice_task(facts, scene.id)
-    if task.decision.wanted.model_id != f"{engine.facts.name}/{engine.facts.model}" or current(facts.session, task):
+    found = current(facts.session, task)
+    if found and not found.degraded:
+        return None
+    if task.decision.wanted.model_id != f"{engine.facts.name}/{engine.facts.model}":
         return None
     return _cast_for(engine, voice_request(facts, scene), facts, task.decision)
 

@@ -43,6 +43,7 @@ class ServerVoice(VoiceEngine):
             licence=model.licence,
             local=model.local,
             languages=model.languages,
+            tried_again=True,
             supports_seed=model.seed,
             supports_timestamps=model.talents.timestamps != "none",
             needs=(model.server.key_env,) if model.server.key_env else (),
