@@ -17,9 +17,11 @@ from ad_pipeline.cli.exits import DONE, FAILED
 from ad_pipeline.cli.language_findings import notes_on, why_none_answers
 from ad_pipeline.cli.music_findings import said_of_music
 from ad_pipeline.cli.node_findings import NodesSeen, nodes_seen
+from ad_pipeline.cli.voice_findings import said_of_voices
 from ad_pipeline.engines.contracts import PaidAds
 from ad_pipeline.engines.language.catalogue import language_book
 from ad_pipeline.engines.registry import Registry, graphs_of
+from ad_pipeline.engines.speech.catalogue import speech_book
 from ad_pipeline.errors import AdPipelineError
 from ad_pipeline.messages import Message, say, user_language
 from ad_pipeline.routing.catalogue import ModelRow, models
@@ -130,6 +132,7 @@ def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
     registry = Registry()
     book = language_book(settings)
     unasked = why_none_answers(book)
+    voices = said_of_voices(speech_book(settings), registry)
     found: list[Finding] = []
     for model_id, row in models().items():
         if not row.crafts and row.engine == "room":
@@ -137,6 +140,8 @@ def _engines(settings: Settings, seen: NodesSeen) -> list[Finding]:
         graphs = graphs_of(model_id) or ((row.model,) if row.engine == "comfyui" else ())
         if model_id in book.models:
             why_not, notes = unasked[model_id], notes_on(book.models[model_id], book)
+        elif model_id in voices:
+            why_not, notes = voices[model_id]
         else:
             why_not = _why_not_there(graphs, row, settings, seen) if graphs else _said(registry.why_not(model_id))
             notes = ", ".join(dict.fromkeys(node for graph in graphs for node in seen.runs.get(graph, ())))

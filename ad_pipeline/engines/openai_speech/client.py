@@ -22,6 +22,7 @@ TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 LARGEST_BYTES = 64_000_000
 _LONGEST_REASON = 200
 _LOOK_S, _LOOK_KEPT_S = 0.5, 5.0
+_LIST_S = 3.0
 _looked: dict[str, tuple[float, str]] = {}
 _guard = threading.Lock()
 
@@ -62,6 +63,17 @@ def _nobody_at(server: SpeechServer) -> str:
             fault = error.strerror or str(error) or type(error).__name__
         _looked[server.url] = time.monotonic(), fault
         return fault
+
+
+def listed_models(server: SpeechServer) -> tuple[str, ...]:
+    """The models that a server names, for who looks whether all is well; none where it names none."""
+    headers = {"authorization": f"Bearer {server.key()}"} if server.key() else {}
+    try:
+        with httpx.Client(timeout=_LIST_S, trust_env=not server.local) as client:
+            answer: Any = client.get(f"{server.url}/models", headers=headers).raise_for_status().json()
+        return tuple(str(row["id"]) for row in answer["data"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return ()
 
 
 def speech_of(model: SpeechModel, fields: Mapping[str, Any], *, job_id: str) -> bytes:
