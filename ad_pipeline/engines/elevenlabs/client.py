@@ -99,7 +99,7 @@ class Client:
     ) -> tuple[bytes, str]:
         """A sound effect as it came, and the request's id; same errors."""
         with (
-            self._service(job_id, characters=len(text)) as (service, _),
+            self._service(job_id, characters=len(text)) as (service, faults),
             service.text_to_sound_effects.with_raw_response.convert(
                 text=text,
                 model_id=model,
@@ -109,6 +109,9 @@ class Client:
                 request_options=_ONCE,
             ) as answer,
         ):
+            kind = answer.headers.get("content-type", "")
+            if kind.startswith(("text/", "application/json")):
+                raise faults.strange(kind)
             return b"".join(answer.data), answer.headers.get("request-id", "")
 
     def characters_left(self) -> int | None:
