@@ -43,7 +43,7 @@ def fit_picture(source: Path, target: Path, *, size: Size) -> None:
             picture = np.asarray(image.convert("RGB"), np.uint8)
     except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise MediaError("cannot read {path}: {reason}", path=source.name, reason=str(error)) from error
-    Image.fromarray(_covering(picture, size)).save(target, format="PNG", compress_level=1)
+    Image.fromarray(covering(picture, size)).save(target, format="PNG", compress_level=1)
 
 
 def join_films(
@@ -63,7 +63,7 @@ def join_films(
             for picture in islice(frames_at(source, FILM), 1 if place else 0, None):
                 if given == frames:
                     break
-                film.write(planes_from_rgb(_covering(picture, size)))
+                film.write(planes_from_rgb(covering(picture, size)))
                 given += 1
                 report(given / frames)
         if given < frames:
@@ -166,7 +166,8 @@ def fit_sound(source: Path, target: Path, *, seconds: float) -> float:
     return len(samples) / AUDIO_RATE_HZ
 
 
-def _covering(picture: Rgb, size: Size) -> Rgb:
+def covering(picture: Rgb, size: Size) -> Rgb:
+    """The picture scaled to cover `size`, then cut from the middle."""
     rows, columns = picture.shape[:2]
     if (columns, rows) == (size.width_px, size.height_px):
         return picture

@@ -29,6 +29,8 @@ from ad_pipeline_tests.comfy.jobs import new_id
 from ad_pipeline_tests.comfy.server import ComfyServer
 from ad_pipeline_tests.comfy.stocked import nodes_file, stocked
 
+pytestmark = pytest.mark.slow
+
 ROWS, COLUMNS = 320, 180
 SIZE = Size(width_px=COLUMNS, height_px=ROWS)
 MODEL = ModelGraphs(model_id="comfyui/latentsync-1.6", craft="lipsync", graphs={"": "latentsync"})

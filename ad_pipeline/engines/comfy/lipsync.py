@@ -19,7 +19,8 @@ from ad_pipeline.engines.comfy.workshop import Want, Workshop
 from ad_pipeline.engines.contracts import Done, Job
 from ad_pipeline.engines.crafts.lipsync import LipsyncEngine, LipsyncRequest
 from ad_pipeline.errors import EngineRefused, MediaError
-from ad_pipeline.media.conform import join_films, retimed
+from ad_pipeline.media.conform import retimed
+from ad_pipeline.media.inlay import inlaid
 from ad_pipeline.media.probe import probe
 from ad_pipeline.media.sound import read_sound, write_wav
 from ad_pipeline.media.time import AUDIO_RATE_HZ, FILM, FrameRate
@@ -52,7 +53,10 @@ class ComfyLipsync(LipsyncEngine):
             run = self._shop.run(job, replace(self._lips(request, clip, voice), drafts={"film": spoken}))
             size = probe(request.clip).picture
             assert size is not None
-            join_films([spoken], target, size=size.size, frames=request.frames)
+            share = inlaid(
+                spoken, request.clip, target, size=size.size, frames=request.frames,
+                report=lambda done: job.checkpoint(0.95 + 0.05 * done),
+            )  # fmt: skip
         except MediaError as error:
             target.unlink(missing_ok=True)
             raise broken(error, self._model, job.job_id) from error
@@ -63,7 +67,12 @@ class ComfyLipsync(LipsyncEngine):
         return Done(
             model=self.facts.model,
             seed=request.seed,
-            details={**told(runs), **face.told, "spoken_s": [round(one, 3) for one in spoken_s]},
+            details={
+                **told(runs),
+                **face.told,
+                "spoken_s": [round(one, 3) for one in spoken_s],
+                "taken_share": round(share, 4),
+            },
             **told_times(runs, self._model),
         )
 
