@@ -35,7 +35,7 @@ def turn(server: SpeechServer, job: Job) -> Generator[None]:
 
 @contextlib.contextmanager
 def _turn_here(server: SpeechServer, job: Job) -> Generator[None]:
-    # A file lock does not keep two threads of one process apart by itself.
+    # Work without a folder of its workplace has this alone; and of a process, only so many look at the locks.
     with _guard:
         turns = _here.setdefault((server.url, server.at_once), threading.BoundedSemaphore(server.at_once))
     while not turns.acquire(blocking=False):
