@@ -198,15 +198,7 @@ def _page(workplace: Workplace, session_id: str) -> Response:
     finals = [r for r in records if r.stage == "final_mp4"]
     said = html.escape
     parts = [f"<h1>{said(facts.kit.named_in(facts.brief.story_language))} · {said(facts.brief.product)}</h1>"]
-    for record in finals:
-        where = said(file_url("", session_id, record.path))
-        track = (
-            said(file_url("", session_id, record.files["captions.vtt"].path)) if "captions.vtt" in record.files else ""
-        )
-        parts.append(
-            f"<figure><video controls preload=metadata src='{where}'><track kind=captions src='{track}'></video>"
-            f"<figcaption>{said(record.format or '')} v{record.take}</figcaption></figure>"
-        )
+    parts += [_player(session_id, record) for record in finals]
     for record in records:
         if record.stage in ("key_image", "motion_clip", "voice", "sfx"):
             note = f"{record.key} v{record.take}" + (" — degraded" if record.degraded else "")
@@ -221,3 +213,23 @@ def _page(workplace: Workplace, session_id: str) -> Response:
     )
     page = f"<!doctype html><meta charset=utf-8><title>{said(session_id)}</title><style>{style}</style>{''.join(parts)}"
     return HTMLResponse(page, headers=_GUARDS)
+
+
+def _player(session_id: str, record: TakeRecord) -> str:
+    """A film with its captions and descriptions, and where the described one lies."""
+
+    def where(path: str) -> str:
+        return html.escape(file_url("", session_id, path))
+
+    tracks = "".join(
+        f"<track kind={kind} src='{where(record.files[name].path)}'>"
+        for kind, name in (("captions", "captions.vtt"), ("descriptions", "description.vtt"))
+        if name in record.files
+    )
+    described = record.files.get("described.mp4")
+    link = f" · <a href='{where(described.path)}'>described · 화면 해설</a>" if described else ""
+    note = f"{html.escape(record.format or '')} v{record.take}{link}"
+    return (
+        f"<figure><video controls preload=metadata src='{where(record.path)}'>{tracks}</video>"
+        f"<figcaption>{note}</figcaption></figure>"
+    )

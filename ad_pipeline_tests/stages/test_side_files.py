@@ -20,7 +20,10 @@ from ad_pipeline.stages.sfx import make_sfx
 from ad_pipeline.stages.storyboard import edit_scene
 from ad_pipeline.stages.voice import make_voice
 from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline.studio.links import file_url
+from ad_pipeline.studio.media_route import media_app
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
+from ad_pipeline_tests.studio.test_media_route import Browser
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +86,20 @@ def test_the_described_film_lies_beside_the_main_one_only(made: tuple[Workplace,
         assert float(film.duration or 0) / av.time_base == pytest.approx(6 + waits_s, abs=0.06)
     assert len(read_sound(session.folder / "described.m4a")) == pytest.approx(6 * AUDIO_RATE_HZ, abs=2048)
     assert "‹" not in _text(workplace, "description.vtt") and "&lt;i&gt;튀는" in _text(workplace, "description.vtt")
+
+
+def test_the_sessions_page_plays_the_captions_and_leads_to_the_described_film(
+    made: tuple[Workplace, tuple[TakeRecord, ...]],
+) -> None:
+    workplace, (main, _) = made
+    browser = Browser(media_app(workplace))
+
+    page = browser.get("/sessions/ad/").text
+
+    for name in ("captions.vtt", "description.vtt", "described.mp4"):
+        assert main.files[name].path in page
+        assert browser.get(file_url("", "ad", main.files[name].path)).status_code == 200
+    assert browser.get(file_url("", "ad", main.files["captions.ass"].path)).headers["content-type"].startswith("text/")
 
 
 def test_without_the_wish_only_the_text_is_made(made: tuple[Workplace, tuple[TakeRecord, ...]]) -> None:
