@@ -90,8 +90,9 @@ class ComfyLipsync(LipsyncEngine):
         if face.ran and not any(face.found):
             raise EngineRefused(
                 "no face was found in the clip at {moments} s, where the voice speaks: show the speaker from the front "
-                "and nearer, or take speaker_on_camera from the scene",
-                engine=self._model.engine, job_id=job.job_id,
+                "and nearer, or take speaker_on_camera from the scene; if a face is there, look into the log of "
+                "node {node}: its detector answers the same when it fails",
+                engine=self._model.engine, job_id=job.job_id, node=face.ran.node,
                 moments=", ".join(f"{FILM.seconds(frame):.2f}" for frame in frames),
             )  # fmt: skip
         return face
