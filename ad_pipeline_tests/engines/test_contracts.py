@@ -56,8 +56,8 @@ def _look_at_story(target: Path, _: Done) -> None:
     assert sum(storyboard.scene_frames) == 360
 
 
-def _voice(text: str, longest_s: float = 8.0) -> Callable[[Path, Path, Job], Done]:
-    request = VoiceRequest(lines=(Line(text=text),), language="ko", longest_s=longest_s)
+def _voice(text: str) -> Callable[[Path, Path, Job], Done]:
+    request = VoiceRequest(lines=(Line(text=text),), language="ko", cast={})
     return lambda _, target, job: GuideVoice().speak(request, target, job)
 
 
@@ -191,7 +191,7 @@ PROMISES = [
             engine=GuideVoice(),
             act=_voice("한 방울이면 충분해요. 지금 만나보세요!"),
             look=_look_at_voice,
-            refused=_voice("한 방울이면 충분해요. 지금 만나보세요!", longest_s=1.0),
+            refused=_voice("✨ ..."),
         ),
         id="animatic-voice",
     ),
