@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import av
 import pytest
 
+from ad_pipeline.engines.animatic.voice import GuideVoice
+from ad_pipeline.engines.contracts import Job
+from ad_pipeline.engines.crafts.voice import VoiceDone, VoiceRequest
+from ad_pipeline.engines.registry import Registry
+from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.media.sound import read_sound
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 from ad_pipeline.sessions.records import TakeRecord
@@ -19,7 +25,7 @@ from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.sfx import make_sfx
 from ad_pipeline.stages.storyboard import edit_scene
 from ad_pipeline.stages.voice import make_voice
-from ad_pipeline.stages.workplace import Workplace
+from ad_pipeline.stages.workplace import Wishes, Workplace
 from ad_pipeline.studio.links import file_url
 from ad_pipeline.studio.media_route import media_app
 from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
@@ -100,6 +106,27 @@ def test_the_sessions_page_plays_the_captions_and_leads_to_the_described_film(
         assert main.files[name].path in page
         assert browser.get(file_url("", "ad", main.files[name].path)).status_code == 200
     assert browser.get(file_url("", "ad", main.files["captions.ass"].path)).headers["content-type"].startswith("text/")
+
+
+class _Mute(GuideVoice):
+    """A guide voice that fails."""
+
+    def speak(self, request: VoiceRequest, target: Path, job: Job) -> VoiceDone:
+        raise EngineUnavailable("the guide voice did not start: {why}", engine="animatic", why="a test")
+
+
+def test_the_film_is_made_though_nobody_can_describe_it_and_says_so(
+    made: tuple[Workplace, tuple[TakeRecord, ...]],
+) -> None:
+    workplace, _ = made
+    shutil.rmtree(workplace.session("ad").folder / ".segments" / "described")
+    mute = a_workplace(workplace.store.root, engines=Registry({"animatic/guide-voice": _Mute()}))
+
+    main = make_finals(mute, "ad", Wishes(reuse=False))[0]
+
+    verdict = next(verdict for verdict in main.verdicts if verdict.name == "described_loudness")
+    assert (verdict.passed, verdict.measured) == (False, "not made") and "a test" in verdict.note
+    assert "described.mp4" not in main.files and "description.vtt" in main.files
 
 
 def test_without_the_wish_only_the_text_is_made(made: tuple[Workplace, tuple[TakeRecord, ...]]) -> None:
