@@ -27,6 +27,7 @@ from ad_pipeline.media.sound import Placed
 from ad_pipeline.media.stretch import stretched
 from ad_pipeline.media.subtitle_files import to_vtt
 from ad_pipeline.media.time import FILM
+from ad_pipeline.messages import Message
 from ad_pipeline.sessions.files import write_whole
 from ad_pipeline.sessions.fingerprint import fingerprint, sha256_of
 from ad_pipeline.stages.describer import Describer
@@ -38,7 +39,7 @@ from ad_pipeline.story.describing import Telling, telling_of
 
 VTT, SOUND, FILM_FILE = "description.vtt", "described.m4a", "described.mp4"
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same story is told, laid or mixed otherwise; kept sounds are then left unused."""
 
 _ROUNDS = 3
@@ -190,8 +191,15 @@ def description_vtt(facts: SessionFacts) -> str:
     return to_vtt(cues).replace("WEBVTT\n", head, 1)
 
 
-def check_description(described: Described, aim: LoudnessTarget) -> tuple[Verdict, ...]:
-    """Is it as loud as the ad, and does it leave everybody else's words alone?"""
+def check_description(
+    described: Described | None, aim: LoudnessTarget, *, why_not: Message | None = None
+) -> tuple[Verdict, ...]:
+    """Is it as loud as the ad, and does it leave everybody else's words alone? Nothing where nobody wished for it."""
+    limit = f"{aim.integrated_lufs:g} LUFS ±{aim.tolerance_lu:g}, at most {aim.true_peak_dbtp:g} dBTP"
+    if described is None:
+        if why_not is None:
+            return ()
+        return (Verdict(name="described_loudness", passed=False, measured="not made", limit=limit, note=str(why_not)),)
     tracks = (described.in_time, described.whole)
     found = [track.loudness for track in tracks]
     overlap_s = max(track.overlap_s for track in tracks)
@@ -203,7 +211,7 @@ def check_description(described: Described, aim: LoudnessTarget) -> tuple[Verdic
             name="described_loudness",
             passed=all(now.keeps(aim) for now in found),
             measured=measured,
-            limit=f"{aim.integrated_lufs:g} LUFS ±{aim.tolerance_lu:g}, at most {aim.true_peak_dbtp:g} dBTP",
+            limit=limit,
         ),
         Verdict(
             name="description_apart",

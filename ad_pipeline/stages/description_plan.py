@@ -17,8 +17,8 @@ from ad_pipeline.story.speaking import spoken_seconds
 _LIKELY = 0.95
 """Estimates err to the long side."""
 
-_CLEAR_FRAMES = 10
-"""A picture stands still before the next one comes into it."""
+_CLEAR_FRAMES = 16
+"""A picture stands still before its words fade and the next one comes into it, where its voice lets it."""
 
 
 @dataclass(frozen=True, kw_only=True)
