@@ -361,7 +361,7 @@ def test_speech_is_hurried_a_little_its_pitch_kept_and_its_words_with_it(
     assert hurried.details["duration_s"] == pytest.approx(speech_s / speed, abs=0.01)
     assert len(read_sound(session.path_of(hurried), channels=1)) / 48000 == pytest.approx(speech_s / speed, abs=0.01)
     for before, after in zip(free.details["marks"], hurried.details["marks"], strict=True):
-        assert after["start_s"] == pytest.approx(before["start_s"] / speed, abs=0.002)
+        assert after["start_s"] == pytest.approx(before["start_s"] / speed, abs=0.005)
     assert _pitch_hz(session.path_of(hurried)) == pytest.approx(_pitch_hz(session.path_of(free)), rel=0.06)
     assert len(eleven.spoken) == 1
 
