@@ -14,7 +14,7 @@ import numpy as np
 from ad_pipeline.engines.contracts import Job
 from ad_pipeline.engines.crafts.voice import Mark, Speaker, VoiceEngine, VoiceRequest
 from ad_pipeline.engines.registry import Registry
-from ad_pipeline.errors import AdPipelineError, Cancelled
+from ad_pipeline.errors import AdPipelineError, Cancelled, EngineUnavailable
 from ad_pipeline.media.description_fit import active_hops
 from ad_pipeline.media.metering import Samples
 from ad_pipeline.media.sound import read_sound
@@ -128,11 +128,21 @@ def _speakers(facts: SessionFacts, engines: Registry) -> tuple[tuple[VoiceEngine
     if who.gender == "any":
         who = replace(who, gender="female" if cast[NARRATOR].gender == "male" else "male")
     rows = decide("voice", brief=facts.brief).chain if facts.brief.quality != "draft" else ()
-    names = [row.model_id for row in rows if row.engine != "animatic" and not costs(row)]
+    language = facts.storyboard.language
+    names = [
+        row.model_id
+        for row in rows
+        if row.engine != "animatic" and not costs(row) and (not row.languages or language in row.languages)
+    ]
     found: list[tuple[VoiceEngine, Speaker]] = []
     for name in (*names, _GUIDE):
-        engine = engines.engine(name)
-        if isinstance(engine, VoiceEngine) and (name == _GUIDE or engine.missing() is None):
+        try:
+            engine = engines.engine(name)
+        except EngineUnavailable:
+            if name == _GUIDE:
+                raise
+            continue  # its server does not run: no reason to leave the description out
+        if isinstance(engine, VoiceEngine):
             found.append((engine, for_engine({DESCRIBER: who}, facts, engine.facts, wanted="")[DESCRIBER]))
     return tuple(found)
 

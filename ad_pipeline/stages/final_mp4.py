@@ -16,10 +16,11 @@ from ad_pipeline.checks.text import check_text_inside
 from ad_pipeline.checks.verdict import Verdict
 from ad_pipeline.engines.contracts import Done, Engine, Job
 from ad_pipeline.engines.registry import Registry
-from ad_pipeline.errors import AdPipelineError
+from ad_pipeline.errors import AdPipelineError, Cancelled
 from ad_pipeline.media.join import mux
 from ad_pipeline.media.previews import thumbnail
 from ad_pipeline.media.render import ClipFile, FilmDone, render_film, render_segments
+from ad_pipeline.messages import Message
 from ad_pipeline.routing.route import decide
 from ad_pipeline.sessions.files import share
 from ad_pipeline.sessions.keys import ArtifactKey
@@ -79,6 +80,7 @@ class _Desk:
         self._facts = facts
         self._description = Description(facts, engines)
         self.described: Described | None = None
+        self.undescribed: Message | None = None
         self._titles: dict[Format, Titles] = {}
         self._titling = threading.Lock()
         self.soundtrack = Soundtrack(facts)
@@ -90,7 +92,12 @@ class _Desk:
         """The described sounds, where the brief wishes them and the scenes have anything to tell."""
         if self._facts.brief.accessibility and any(telling.whole for telling in tellings_of(self._facts)):
             quiet = Job(job_id=job.job_id, should_stop=job.should_stop)  # the cut tells how far the film is
-            self.described = self._description.described(quiet)
+            try:
+                self.described = self._description.described(quiet)
+            except Cancelled:
+                raise
+            except AdPipelineError as error:  # the ad itself is whole without it
+                self.undescribed = error.message
         return self.described
 
     def titles(self, format_: Format) -> Titles:
@@ -201,7 +208,7 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
             loudness_note=unmet_note(facts),
         )
         titles = desk.titles(format_)
-        described = check_description(desk.described, loudness_target) if desk.described else ()
+        described = check_description(desk.described, loudness_target, why_not=desk.undescribed)
         return [
             *verdicts,
             check_text_inside(titles.places, facts.safe_box(format_)),

@@ -174,6 +174,17 @@ def test_whoever_speaks_the_words_fit_and_need_no_proof(name: str, language: Sto
         assert flags_of(_said(board), language, names=[brief.product]) == ()
 
 
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_picture_is_described_in_the_ads_language_without_a_claim(language: StoryLanguage) -> None:
+    for category in all_categories():
+        product = f"라네즈 {category.words[language].noun}"
+        board = _written(a_brief(language=language, product=product, duration=20))
+        for scene in board.scenes:
+            assert scene.description and scene.description.endswith(".")
+            assert flags_of(scene.description, language) == ()
+            assert any("가" <= letter <= "힣" for letter in scene.description) == (language == "ko")
+
+
 def test_words_to_avoid_never_appear() -> None:
     avoided = ("하루", "피부", "지금")
     for seed in range(12):

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ad_pipeline.engines.animatic.story import TemplateWriter
+from ad_pipeline.engines.animatic.voice import GuideVoice
 from ad_pipeline.engines.contracts import Job
-from ad_pipeline.engines.crafts.voice import Mark
+from ad_pipeline.engines.crafts.story import StoryRequest
+from ad_pipeline.engines.crafts.voice import Mark, VoiceDone, VoiceEngine, VoiceRequest
+from ad_pipeline.engines.registry import Registry
+from ad_pipeline.errors import EngineUnavailable
 from ad_pipeline.media.loudness import measured
 from ad_pipeline.media.sound import Samples, read_sound, write_wav
 from ad_pipeline.media.time import AUDIO_RATE_HZ
 from ad_pipeline.sessions.keys import ArtifactKey
-from ad_pipeline.stages.describer import cut_by_marks
+from ad_pipeline.stages.describer import Describer, cut_by_marks
 from ad_pipeline.stages.description import (
     Described,
     Description,
@@ -24,6 +30,7 @@ from ad_pipeline.stages.description import (
     tellings_of,
     told_of,
 )
+from ad_pipeline.stages.opening import open_session
 from ad_pipeline.stages.session_facts import STORYBOARD, facts_of
 from ad_pipeline.stages.sfx import sfx_key
 from ad_pipeline.stages.soundtrack import MUSIC
@@ -31,7 +38,7 @@ from ad_pipeline.stages.voice import voice_key
 from ad_pipeline.stages.workplace import Workplace
 from ad_pipeline.story.channels import film_loudness
 from ad_pipeline_tests.sessions.writing import facts as take_facts
-from ad_pipeline_tests.stages.sessions import a_workplace, open_ad
+from ad_pipeline_tests.stages.sessions import a_workplace, brief_text, open_ad
 
 _TONE_HZ = 3000.0
 _VOICE_S = (0.3, 2.0)
@@ -150,6 +157,54 @@ def test_screen_readers_get_all_of_it_though_nobody_speaks_it(workplace: Workpla
     assert text.startswith("WEBVTT\nKind: descriptions\nLanguage: ko\n\n00:00:00.000 --> ")
     assert all(telling.whole in text for telling in tellings_of(facts))
     assert set(told_of(facts, None)) == {"language", "nothing_to_tell"}
+
+
+class _OwnVoice(VoiceEngine):
+    """Says a tone of a quarter of a second for each word, in one breath."""
+
+    facts = replace(GuideVoice.facts, name="openai_speech", model="own")
+
+    def __init__(self, *, fails_at: int = 99) -> None:
+        self.asked = 0
+        self._fails_at = fails_at
+
+    def speak(self, request: VoiceRequest, target: Path, job: Job) -> VoiceDone:
+        self.asked += 1
+        if self.asked >= self._fails_at:
+            raise EngineUnavailable("{engine} is not ready: {missing}", engine="own", missing="its server")
+        words = [word for line in request.lines for word in line.text.split()]
+        write_wav(target, _tone(len(words) / 4))
+        marks = [Mark(text=word, start_s=at / 4, end_s=at / 4 + 0.2) for at, word in enumerate(words)]
+        return VoiceDone(model="own", marks=tuple(marks), duration_s=len(words) / 4)
+
+
+@pytest.mark.parametrize(("quality", "fails_at", "who"), [
+    ("draft", 99, "animatic"), ("standard", 99, "openai_speech"), ("standard", 2, "animatic"),
+])  # fmt: skip
+def test_the_ads_own_free_voice_speaks_it_or_the_guide_voice_all_of_it(
+    tmp_path: Path, quality: str, fails_at: int, who: str
+) -> None:
+    own = _OwnVoice(fails_at=fails_at)
+    workplace = a_workplace(tmp_path / "root", engines=Registry({"openai_speech/kokoro": own}))
+    wishes = {"quality": quality, "engine_preference": "local", "language": "en"}
+    open_session(workplace, "ad", brief_text(product="Cherry tint", concept="", **wishes), folder=tmp_path)
+    board = TemplateWriter().write_storyboard(
+        StoryRequest(brief=(facts := facts_of(workplace, "ad")).brief, kit=facts.kit, seed=1), Job(job_id="x")
+    )[0]
+    session = workplace.session("ad")
+    with session.drafting(STORYBOARD) as draft:
+        draft.path.write_text(board.to_json(), encoding="utf-8")
+        session.commit(draft, made_by="pipeline", facts=take_facts())
+    describer = Describer(facts_of(workplace, "ad"), workplace.engines)
+
+    describer.speak(["A drop."], tmp_path, Job(job_id="x"))
+    describer.speak(["Still water, a hand."], tmp_path, Job(job_id="x"))
+
+    assert describer.named["engine"] == who
+    assert set(describer.known) == {"A drop.", "Still water, a hand."}
+    assert own.asked == {"draft": 0, "standard": 2}[quality]
+    is_tone = float(np.abs(np.diff(np.sign(describer.known["A drop."]))).sum()) / len(describer.known["A drop."]) > 0.2
+    assert is_tone == (who == "openai_speech")
 
 
 def test_a_request_is_cut_into_its_texts_by_counting_words() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ad_pipeline.engines.animatic.writing.pictures import seen_in_korean
+from ad_pipeline.engines.animatic.writing.pictures import told_as
 from ad_pipeline.engines.animatic.writing.shelf import all_categories, all_motifs
 from ad_pipeline.engines.animatic.writing.worlds import worlds_of
 from ad_pipeline.story.describing import Telling, telling_of
@@ -73,4 +73,5 @@ def test_everything_that_the_template_writer_shows_has_a_korean_name() -> None:
     seen = [world.seen for world in worlds] + [text for c in categories for text in (c.part, c.worn)]
     phrases = {phrase.strip() for text in seen for phrase in text.split(",")} - {"<part>", "<worn>"}
 
-    assert phrases == set(seen_in_korean())
+    assert phrases == set(told_as("ko"))
+    assert set(told_as("en")) < phrases

@@ -13,10 +13,11 @@ from ad_pipeline.story.claims import flags_of, flags_of_all
 from ad_pipeline.story.hangul import is_hangul
 from ad_pipeline.story.room.answers import Copy, Direction, PlannedScene, SceneCopy, SceneDirection, ScenePlan
 from ad_pipeline.story.room.facts import Fact, named_facts
-from ad_pipeline.story.room.guards import strangers
+from ad_pipeline.story.room.guards import other_brands, strangers
 from ad_pipeline.story.room.questions import Assignment
 from ad_pipeline.story.speaking import needed_seconds
 from ad_pipeline.story.storyboard import Scene, Storyboard, StoryMetadata
+from ad_pipeline.story.words import says
 
 NEGATIVE = "text, letters, watermark, logo, extra fingers, deformed face, blurry, low quality"
 _SHORTEST_CTA_S = 1.6
@@ -149,7 +150,8 @@ def _described(text: str, given: Assignment) -> str:
     """What the picture shows, to be spoken: in the ad's language, nothing claimed, nothing strange; or nothing."""
     is_korean = any(is_hangul(letter) for letter in text)
     claims = flags_of(text, given.language, names=given.names)
-    if is_korean != (given.language == "ko") or claims or strangers(text, given, brands=()):
+    avoided = any(says(text, word) for word in given.kit.words_to_avoid)
+    if is_korean != (given.language == "ko") or claims or avoided or strangers(text, given, brands=other_brands()):
         return ""
     return text[:_LONGEST_DESCRIPTION]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from ad_pipeline.engines.animatic.writing.shelf import Category, Motif
+from ad_pipeline.engines.animatic.writing.wording import is_clean
 from ad_pipeline.engines.animatic.writing.worlds import Light, World, worlds_of
 from ad_pipeline.story.brand_kit import BrandKit
 from ad_pipeline.story.brief import StoryLanguage
@@ -201,17 +202,18 @@ def _description(purpose: Purpose, world: World, scenery: Scenery) -> str:
     """The picture in a few words to be heard: a film waits while they are said. Nothing of light, mood or lens."""
     words = scenery.category.words[scenery.language]
     phrases = dict.fromkeys(phrase.strip() for phrase in _seen(world, scenery.category).split(","))
-    told = [seen_in_korean()[phrase] if scenery.language == "ko" else phrase for phrase in phrases]
+    told = [told_as(scenery.language).get(phrase, phrase) for phrase in phrases]
+    told = [phrase for phrase in told if is_clean(phrase, scenery.kit.words_to_avoid)]
     told = [*told[:1], words.noun] if world.product or purpose == "cta" else told[:2]
     whole = ", ".join(dict.fromkeys(told))
-    return f"{whole[:1].upper()}{whole[1:]}."
+    return f"{whole[:1].upper()}{whole[1:]}." if whole else ""
 
 
 @functools.cache
-def seen_in_korean() -> Mapping[str, str]:
-    """Phrase of `World.seen` -> the same in Korean."""
+def told_as(language: StoryLanguage) -> Mapping[str, str]:
+    """Phrase of `World.seen` -> how it is told in that language, where it is not told as it is."""
     folder = resources.files("ad_pipeline.engines.animatic.writing")
-    return tomllib.loads((folder / "seen.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((folder / "seen.toml").read_text(encoding="utf-8"))[language]
 
 
 def _is_night(scenery: Scenery) -> bool:
