@@ -9,7 +9,7 @@ from ad_pipeline.engines.openai_speech.client import listed_models
 from ad_pipeline.engines.registry import Registry
 from ad_pipeline.engines.speech.catalogue import SpeechBook, SpeechModel, SpeechServer
 from ad_pipeline.errors import EngineError
-from ad_pipeline.messages import say, user_language
+from ad_pipeline.messages import Message, say, user_language
 
 
 def said_of_voices(book: SpeechBook, registry: Registry) -> Mapping[str, tuple[str, str]]:
@@ -18,19 +18,25 @@ def said_of_voices(book: SpeechBook, registry: Registry) -> Mapping[str, tuple[s
     asked: dict[str, tuple[str, str]] = {}
     first: dict[str, str] = {}
     for model_id, model in {**book.voices, **book.effects}.items():
-        missing = registry.why_not(model_id)
-        why_not, notes = missing.said_in(user_language()) if missing else "", ""
+        why_not, notes = _missing(registry, model_id), ""
         if not why_not and model.server.kind == "elevenlabs":
             if model.server.name not in asked:
                 asked[model.server.name] = _account(model.server, model_id)
             why_not, notes = asked[model.server.name]
         if not why_not and isinstance(model, SpeechModel) and model.server.kind == "openai":
             notes = _speech_server(model)
-        plain = why_not.removeprefix(model_id)
-        told[model_id] = (say("as {model}", model=first[plain]) if plain in first else why_not, notes)
-        if plain:
-            first.setdefault(plain, model_id)
+        told[model_id] = (say("as {model}", model=first[why_not]) if why_not in first else why_not, notes)
+        if why_not:
+            first.setdefault(why_not, model_id)
     return told
+
+
+def _missing(registry: Registry, model_id: str) -> str:
+    """What keeps it from working here; its name stands before it anyway."""
+    told = registry.why_not(model_id)
+    inner = told.facts.get("missing") if told else None
+    told = inner if isinstance(inner, Message) else told
+    return told.said_in(user_language()) if told else ""
 
 
 def _account(server: SpeechServer, model_id: str) -> tuple[str, str]:

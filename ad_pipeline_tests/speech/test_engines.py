@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ad_pipeline.engines.contracts import Progress
 from ad_pipeline.engines.crafts.voice import Mark, Speaker, VoiceDone
-from ad_pipeline.errors import EngineUnavailable
+from ad_pipeline.errors import Cancelled, EngineUnavailable
 from ad_pipeline.media.sound import read_sound
 from ad_pipeline.story.lexicon import lexicon_of
 from ad_pipeline.story.storyboard import Line
@@ -288,3 +290,28 @@ def test_two_who_ask_the_same_at_once_pay_once(eleven: ElevenLabsServer, tmp_pat
     eleven.waits_s = 0.2
     _together(threading.Thread, [(V3, tmp_path, TEXT)] * 3)
     assert len(eleven.spoken) == 1
+
+
+def test_who_waits_for_a_turn_can_be_stopped(tmp_path: Path) -> None:
+    with ElevenLabsServer() as server:
+        server.waits_s = 0.6
+        write_voices(eleven=server, at_once=1)
+        busy = threading.Thread(target=_speak, args=(V3, tmp_path, TEXT))
+        busy.start()
+        while not server.spoken:
+            time.sleep(0.01)
+        notes: list[Progress] = []
+        job = a_job(tmp_path, report=notes.append, should_stop=lambda: any(note.waits for note in notes))
+        with pytest.raises(Cancelled):
+            voice(V3).speak(a_request("Other words."), tmp_path / "other.wav", job)
+        busy.join()
+        assert texts(server) == [TEXT]
+    assert notes[-1].note == "elevenlabs"
+
+
+def test_half_a_kept_answer_is_asked_for_again(eleven: ElevenLabsServer, tmp_path: Path) -> None:
+    whole = said(V3, tmp_path, TEXT)
+    (kept,) = (tmp_path / ".bought").rglob("*.sound")
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert said(V3, tmp_path, TEXT).marks == whole.marks
+    assert len(eleven.spoken) == 2
