@@ -106,9 +106,11 @@ def _offered(spec: Any) -> Iterator[str]:
 
 def _missing_classes(graph: Graph, classes: Mapping[str, Any]) -> Iterator[InputRejected]:
     packs = {name: f"{pack.name} ({pack.url})" for pack in graph.recipe.packs for name in pack.classes}
+    told: set[str] = set()
     for node_id, node in graph.nodes.items():
         name = node["class_type"]
-        if name not in classes:
+        if name not in classes and name not in told:
+            told.add(name)  # one pack to install, however many of its nodes a graph has
             yield InputRejected(
                 "graph {graph}: node {node_id} needs the class {class_type}, which is in {pack}",
                 field=f"{graph.name}.json: {node_id}.class_type", graph=graph.name, node_id=node_id, class_type=name,
