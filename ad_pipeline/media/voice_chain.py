@@ -43,12 +43,25 @@ def through_voice_chain(samples: Samples) -> Samples:
 
 def equalized(samples: Samples, hertz: Sequence[float], decibels: Sequence[float]) -> Samples:
     """`samples` with the gain that `decibels` draw over `hertz` (straight lines over log frequency)."""
-    size = len(samples) + AUDIO_RATE_HZ // 10
-    size += size % 2
+    size = 2 * smooth_above((len(samples) + AUDIO_RATE_HZ // 10 + 1) // 2)
     spectrum = np.fft.rfft(samples, size)
     at = np.fft.rfftfreq(size, 1 / AUDIO_RATE_HZ)
     gain = 10 ** (np.interp(np.log2(at + 1), np.log2(np.add(hertz, 1)), decibels) / 20)
     return np.asarray(np.fft.irfft(spectrum * gain, size)[: len(samples)], np.float32)
+
+
+def smooth_above(least: int) -> int:
+    """The smallest number of factors 2, 3 and 5 from `least` on: a transform of such a length is quick."""
+    best = 1 << max(0, least - 1).bit_length()
+    five = 1
+    while five < best:
+        three = five
+        while three < best:
+            wanted = -(-least // three)
+            best = min(best, three << max(0, wanted - 1).bit_length())
+            three *= 3
+        five *= 5
+    return best
 
 
 def softened(samples: Samples) -> Samples:

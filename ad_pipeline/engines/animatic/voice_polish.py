@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from ad_pipeline.engines.animatic.wav import Samples
 from ad_pipeline.media.time import AUDIO_RATE_HZ
-from ad_pipeline.media.voice_chain import compressed, softened
+from ad_pipeline.media.voice_chain import compressed, smooth_above, softened
 
 _SILENCE = 0.006
 _KEPT_S = 0.02
@@ -58,14 +59,18 @@ def polished(dry: Samples, rate_hz: int) -> Samples:
 
 def _equalized_at_film_rate(samples: Samples, rate_hz: int) -> Samples:
     """Resampling and equalizing are one multiplication in the frequency domain; the phase stays."""
-    count = round(len(samples) * AUDIO_RATE_HZ / rate_hz)
-    spectrum = np.fft.rfft(samples)
-    hertz = np.arange(len(spectrum)) * rate_hz / len(samples)
+    shared = math.gcd(rate_hz, AUDIO_RATE_HZ)
+    # A length of small factors on both sides: one that holds a large prime takes 20 times as long.
+    parts = smooth_above(-(-len(samples) * shared // rate_hz))
+    source, count = parts * (rate_hz // shared), parts * (AUDIO_RATE_HZ // shared)
+    spectrum = np.fft.rfft(samples, source)
+    hertz = np.arange(len(spectrum)) * rate_hz / source
     gain = 10 ** (np.interp(np.log2(hertz + 1), np.log2(np.add(_EQ_HZ, 1)), _EQ_DB) / 20)
     wide = np.zeros(count // 2 + 1, complex)
     kept = min(len(spectrum), len(wide))
     wide[:kept] = (spectrum * gain)[:kept]
-    return (np.fft.irfft(wide, count) * (count / len(samples))).astype(np.float32)
+    length = round(len(samples) * AUDIO_RATE_HZ / rate_hz)
+    return (np.fft.irfft(wide, count)[:length] * (count / source)).astype(np.float32)
 
 
 def _with_room(samples: Samples) -> Samples:
