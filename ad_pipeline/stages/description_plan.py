@@ -88,7 +88,8 @@ def _last_word_s(shot: Shot, taken: Sequence[Span]) -> float:
 
 def _standing(shot: Shot, open_s: float, shuts_s: float) -> int:
     """The frame that stays: one with nothing of the next picture in it, between the words before and those after."""
-    first, last = math.ceil(open_s * FILM.per_second), math.floor(shuts_s * FILM.per_second)
+    # Words that end with a frame, but for a rounding, would count as behind a hold that begins there.
+    first, last = math.floor(open_s * FILM.per_second + 1e-6) + 1, math.floor(shuts_s * FILM.per_second)
     return max(0, min(max(shot.end_frame - _CLEAR_FRAMES, first), last) - 1)
 
 
