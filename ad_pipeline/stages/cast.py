@@ -33,8 +33,8 @@ _MAN = re.compile(
 def cast_of(facts: SessionFacts, lines: Sequence[Line]) -> Mapping[str, Speaker]:
     """Everybody who speaks in these lines, and before them who speaks earlier in the ad.
 
-    In the order in which the ad hears them, so that everybody gets the same voice in every scene. Voice ids are still
-    all engines' (see `for_engine`).
+    The narrator first, so that a new speaker takes nobody's voice, then in the order in which the ad hears them:
+    everybody gets the same voice in every scene. Voice ids are still all engines' (see `for_engine`).
 
     Raises:
         InputRejected: a recording that the kit names is not there.
@@ -42,6 +42,7 @@ def cast_of(facts: SessionFacts, lines: Sequence[Line]) -> Mapping[str, Speaker]
     here = {line.speaker for line in lines}
     everybody = dict.fromkeys([line.speaker for scene in facts.storyboard.scenes for line in scene.spoken])
     order = list(everybody | dict.fromkeys(line.speaker for line in lines))
+    order.sort(key=lambda name: name != NARRATOR)
     last = max((order.index(name) for name in here), default=-1)
     return {name: _speaker(facts, name) for name in order[: last + 1]}
 

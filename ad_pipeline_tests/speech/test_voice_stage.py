@@ -286,6 +286,17 @@ def test_somebody_new_in_a_later_scene_leaves_the_others_alone(eleven: ElevenLab
     assert voiced(workplace).take == 1
 
 
+def test_somebody_new_in_an_earlier_scene_does_not_have_the_narrator_speak_anew(
+    eleven: ElevenLabsServer, tmp_path: Path
+) -> None:
+    workplace = a_studio(tmp_path)
+    an_ad(workplace, HELLO, BYE)
+    before = voiced(workplace, 2)
+    put_board(workplace, [{"speaker": "Jun", "text": "Is it heavy?"}, {"speaker": "narrator", "text": "No."}], BYE)
+
+    assert voiced(workplace, 2).take == before.take
+
+
 def test_a_name_is_sent_as_it_is_said_and_captions_have_it_as_written(eleven: ElevenLabsServer, tmp_path: Path) -> None:
     workplace = a_studio(tmp_path, kit="pronunciation: {Xyloo: Zai loo}")
     an_ad(workplace, "Try Xyloo now.", BYE)
