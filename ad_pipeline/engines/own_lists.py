@@ -1,20 +1,66 @@
-"""A person's own list (TOML) over ours: what is known of engines that are servers, and where they answer."""
+"""A person's own list (TOML) over ours: what is known of engines that are servers, and where they answer.
+
+What all such lists share; each engine's catalogue adds what is its own.
+"""
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from ad_pipeline.engines.contracts import PaidAds
 from ad_pipeline.engines.locality import is_own_address
 from ad_pipeline.errors import InputRejected
+from ad_pipeline.story.border import nearest
 
 LARGEST_FILE_BYTES = 1_000_000
 
 Stamp = tuple[int, int]
 """When a file was changed and how long it is: another stamp, another file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedServer:
+    """Where models answer. `key_env` names the environment variable that holds its key; empty: it wants none."""
+
+    name: str
+    url: str
+    key_env: str = ""
+    local: bool = False
+
+    def key(self) -> str:
+        """The key, read now; empty when there is none."""
+        return os.environ.get(self.key_env, "").strip() if self.key_env else ""
+
+
+class Table(BaseModel):
+    """One table of a list: what it does not know is refused, and nothing is taken for something else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ServerTable(Table):
+    """What every server's table holds."""
+
+    url: str
+    key_env: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    local: bool = False
+
+
+class LicenceTable(Table):
+    """A model's terms."""
+
+    name: str = Field(min_length=1)
+    paid_ads: PaidAds
+    source: str = ""
+    note: str = ""
 
 
 def stamp_of(path: Path) -> Stamp | None:
@@ -101,4 +147,37 @@ def check_url(name: str, url: str, *, has_key: bool, book: Path) -> None:
             file=book.name,
             name=name,
             host=host,
+        )
+
+
+def server_url(name: str, row: ServerTable, *, kind: str, book: Path) -> str:
+    """A server's address as it is asked, `/v1` added where every server of OpenAI's kind has it; empty: off.
+
+    Raises:
+        InputRejected: saying what is wrong with it.
+    """
+    url = row.url.strip().rstrip("/")
+    if url:
+        check_url(name, url, has_key=bool(row.key_env), book=book)
+    if kind == "openai" and url and not urlsplit(url).path:
+        url += "/v1"
+    return url
+
+
+def check_use(role: str, model_id: str, known: Iterable[str], *, book: Path) -> None:
+    """Look whether `use` names a model of the list.
+
+    Raises:
+        InputRejected: it does not.
+    """
+    ids = tuple(known)
+    if model_id not in ids:
+        raise InputRejected(
+            "{file}, use.{role}: unknown model {model!r}; did you mean {guess!r}? known: {known}",
+            field=f"use.{role}",
+            file=book.name,
+            role=role,
+            model=model_id,
+            guess=nearest(model_id, ids) or ids[0],
+            known=", ".join(ids),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,17 +11,27 @@ from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from ad_pipeline.engines.contracts import Licence, PaidAds
+from ad_pipeline.engines.contracts import Licence
 from ad_pipeline.engines.locality import why_not_local
-from ad_pipeline.engines.own_lists import Stamp, check_url, laid_over, own_list, stamp_of
+from ad_pipeline.engines.own_lists import (
+    LicenceTable,
+    ListedServer,
+    ServerTable,
+    Stamp,
+    Table,
+    check_use,
+    laid_over,
+    own_list,
+    server_url,
+    stamp_of,
+)
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message
 from ad_pipeline.settings import Settings
-from ad_pipeline.story.border import checked, nearest
+from ad_pipeline.story.border import checked
 
 Kind = Literal["ollama", "openai", "anthropic"]
 Answers = Literal["schema", "json", "tool", "prompt"]
@@ -34,18 +43,10 @@ ROLES = ("local", "strategy", "copy", "review")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
-    """Where models answer. `key_env` names the environment variable that holds its key; empty: it wants none."""
+class Server(ListedServer):
+    """Where language models answer."""
 
-    name: str
     kind: Kind
-    url: str
-    key_env: str = ""
-    local: bool = False
-
-    def key(self) -> str:
-        """The key, read now; empty when there is none."""
-        return os.environ.get(self.key_env, "").strip() if self.key_env else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,32 +98,18 @@ class LanguageBook:
     use: Mapping[str, str]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Server(_Table):
+class _Server(ServerTable):
     kind: Kind
-    url: str
-    key_env: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
-    local: bool = False
 
 
-class _Licence(_Table):
-    name: str = Field(min_length=1)
-    paid_ads: PaidAds
-    source: str = ""
-    note: str = ""
-
-
-class _Price(_Table):
+class _Price(Table):
     input: float = Field(ge=0, allow_inf_nan=False)
     output: float = Field(ge=0, allow_inf_nan=False)
 
 
-class _Model(_Table):
+class _Model(Table):
     name: str = Field(min_length=1)
-    licence: _Licence
+    licence: LicenceTable
     usd_per_million: _Price = _Price(input=0.0, output=0.0)
     context_tokens: int = Field(ge=512)
     answers: Answers = "schema"
@@ -134,7 +121,7 @@ class _Model(_Table):
     source: str = ""
 
 
-class _Book(_Table):
+class _Book(Table):
     use: dict[str, str] = {}
     servers: dict[str, _Server] = {}
     models: dict[str, _Model] = {}
@@ -167,11 +154,7 @@ def _read(own: Path, stamp: Stamp | None) -> LanguageBook:
 
 
 def _server(name: str, row: _Server, book: Path) -> Server:
-    url = row.url.strip().rstrip("/")
-    if url:
-        check_url(name, url, has_key=bool(row.key_env), book=book)
-    if row.kind == "openai" and url and not urlsplit(url).path:
-        url += "/v1"  # where every server of this kind has it
+    url = server_url(name, row, kind=row.kind, book=book)
     if row.kind != "openai":
         url = url.removesuffix("/v1")
     return Server(name=name, kind=row.kind, url=url, key_env=row.key_env, local=row.local)
@@ -205,16 +188,7 @@ def _model(model_id: str, row: _Model, servers: Mapping[str, Server], book: Path
 
 
 def _check_use(role: str, model_id: str, models: Mapping[str, LanguageModel], book: Path) -> None:
-    if model_id not in models:
-        raise InputRejected(
-            "{file}, use.{role}: unknown model {model!r}; did you mean {guess!r}? known: {known}",
-            field=f"use.{role}",
-            file=book.name,
-            role=role,
-            model=model_id,
-            guess=nearest(model_id, models) or next(iter(models)),
-            known=", ".join(models),
-        )
+    check_use(role, model_id, models, book=book)
     if not models[model_id].server.url:
         raise InputRejected(
             "{file}, use.{role}: the server of {model} has no url; give it one under [servers.{server}]",

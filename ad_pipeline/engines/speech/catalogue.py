@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,20 +12,29 @@ from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from ad_pipeline.engines.contracts import Licence, PaidAds
+from ad_pipeline.engines.contracts import Licence
 from ad_pipeline.engines.crafts.voice import Emotion, Talents, Timestamps
 from ad_pipeline.engines.locality import why_not_local
-from ad_pipeline.engines.own_lists import Stamp, check_url, laid_over, own_list, stamp_of
+from ad_pipeline.engines.own_lists import (
+    LicenceTable,
+    ListedServer,
+    ServerTable,
+    Stamp,
+    Table,
+    check_use,
+    laid_over,
+    own_list,
+    server_url,
+    stamp_of,
+)
 from ad_pipeline.errors import InputRejected
 from ad_pipeline.messages import Message, worded
 from ad_pipeline.settings import Settings
-from ad_pipeline.story.border import checked, nearest
+from ad_pipeline.story.border import checked
 
-USES = ("own_voice", "cloud_voice")
 Kind = Literal["elevenlabs", "openai"]
 Language = Literal["ko", "en"]
 Gender = Literal["female", "male", "any"]
@@ -35,20 +43,12 @@ Setting = Literal["stability", "similarity_boost", "style", "use_speaker_boost",
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechServer:
-    """Where voices answer. `key_env` names the environment variable that holds its key; empty: it wants none."""
+class SpeechServer(ListedServer):
+    """Where voices answer."""
 
-    name: str
     kind: Kind
-    url: str
-    key_env: str = ""
-    local: bool = False
     at_once: int = 1
     """How many requests it is sent side by side."""
-
-    def key(self) -> str:
-        """The key, read now; empty when there is none."""
-        return os.environ.get(self.key_env, "").strip() if self.key_env else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,26 +121,12 @@ class SpeechBook:
     use: Mapping[str, str]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Server(_Table):
+class _Server(ServerTable):
     kind: Kind
-    url: str
-    key_env: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
-    local: bool = False
     at_once: int = Field(default=1, ge=1, le=64)
 
 
-class _Licence(_Table):
-    name: str = Field(min_length=1)
-    paid_ads: PaidAds
-    source: str = ""
-    note: str = ""
-
-
-class _Voice(_Table):
+class _Voice(Table):
     id: str = Field(min_length=1, max_length=200)
     name: str = ""
     gender: Gender
@@ -148,10 +134,10 @@ class _Voice(_Table):
     languages: list[Language] = []
 
 
-class _Facts(_Table):
+class _Facts(Table):
     server: str
     name: str = Field(min_length=1)
-    licence: _Licence
+    licence: LicenceTable
     source: str = ""
     checked_on: datetime.date | None = None
 
@@ -183,8 +169,13 @@ class _Effects(_Facts):
     longest_text: int = Field(ge=1)
 
 
-class _Book(_Table):
-    use: dict[str, str] = {}
+class _Use(Table):
+    own_voice: str
+    cloud_voice: str
+
+
+class _Book(Table):
+    use: _Use
     servers: dict[str, _Server] = {}
     models: dict[str, _Model] = {}
     effects: dict[str, _Effects] = {}
@@ -233,11 +224,7 @@ def _read(own: Path, stamp: Stamp | None) -> SpeechBook:
 
 
 def _server(name: str, row: _Server, book: Path) -> SpeechServer:
-    url = row.url.strip().rstrip("/")
-    if url:
-        check_url(name, url, has_key=bool(row.key_env), book=book)
-    if row.kind == "openai" and url and not urlsplit(url).path:
-        url += "/v1"  # where every server of this kind has it
+    url = server_url(name, row, kind=row.kind, book=book)
     return SpeechServer(
         name=name, kind=row.kind, url=url, key_env=row.key_env, local=row.local, at_once=row.at_once
     )  # fmt: skip
@@ -309,18 +296,10 @@ def _effects(model_id: str, row: _Effects, servers: Mapping[str, SpeechServer], 
 
 
 def _uses(book: _Book, own: Path) -> dict[str, str]:
-    for role, model_id in book.use.items():
-        if role not in USES or model_id not in book.models:
-            raise InputRejected(
-                "{file}, use.{role}: unknown model {model!r}; did you mean {guess!r}? known: {known}",
-                field=f"use.{role}",
-                file=own.name,
-                role=role,
-                model=model_id,
-                guess=nearest(model_id, book.models) or next(iter(book.models)),
-                known=", ".join(book.models),
-            )
-    return dict(book.use)
+    uses = book.use.model_dump()
+    for role, model_id in uses.items():
+        check_use(role, model_id, book.models, book=own)
+    return uses
 
 
 def _named(name: str, model_id: str, servers: Mapping[str, SpeechServer], book: Path) -> SpeechServer:
