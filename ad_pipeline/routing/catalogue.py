@@ -13,9 +13,9 @@ from ad_pipeline.engines.comfy.graphs import Graph
 from ad_pipeline.engines.comfy.own_graphs import OwnGraph, graphs_instead, own_graphs
 from ad_pipeline.engines.comfy.recipe import narrowest
 from ad_pipeline.engines.contracts import Craft, Licence
-from ad_pipeline.engines.language.catalogue import LanguageBook, language_book
+from ad_pipeline.engines.language.catalogue import LanguageBook, LanguageModel, language_book
 from ad_pipeline.engines.registry import graphs_of
-from ad_pipeline.engines.speech.catalogue import SpeechBook, speech_book
+from ad_pipeline.engines.speech.catalogue import EffectsModel, SpeechBook, SpeechModel, speech_book
 from ad_pipeline.settings import settings_from_environment
 
 Unit = Literal["image", "clip_second", "spoken_1000_characters", "storyboard", "effect"]
@@ -67,47 +67,44 @@ def models() -> Mapping[str, ModelRow]:
 @functools.lru_cache(maxsize=8)
 def _language_rows(book: LanguageBook) -> Mapping[str, ModelRow]:
     return {
-        model_id: ModelRow(
-            model_id=model_id,
-            crafts=frozenset({"language"}),
-            local=model.local,
-            gpu=False,
-            licence=model.licence,
+        model.model_id: _listed(
+            model,
+            "language",
             usd_per_million_input=model.usd_per_million_input,
             usd_per_million_output=model.usd_per_million_output,
         )
-        for model_id, model in book.models.items()
+        for model in book.models.values()
     }
 
 
 @functools.lru_cache(maxsize=8)
 def _speech_rows(book: SpeechBook) -> Mapping[str, ModelRow]:
-    voices = {
-        model_id: ModelRow(
-            model_id=model_id,
-            crafts=frozenset({"voice"}),
-            local=model.local,
-            gpu=False,
-            licence=model.licence,
+    voices = [
+        _listed(
+            model,
+            "voice",
             cost_unit="spoken_1000_characters",
             cost_usd=model.usd_per_1000_characters,
             languages=model.languages,
         )
-        for model_id, model in book.voices.items()
-    }
-    effects = {
-        model_id: ModelRow(
-            model_id=model_id,
-            crafts=frozenset({"sound"}),
-            local=model.local,
-            gpu=False,
-            licence=model.licence,
-            cost_unit="effect",
-            cost_usd=model.usd_per_effect,
-        )
-        for model_id, model in book.effects.items()
-    }
-    return {**voices, **effects}
+        for model in book.voices.values()
+    ]
+    effects = [
+        _listed(model, "sound", cost_unit="effect", cost_usd=model.usd_per_effect) for model in book.effects.values()
+    ]
+    return {row.model_id: row for row in (*voices, *effects)}
+
+
+def _listed(model: LanguageModel | SpeechModel | EffectsModel, craft: Craft, **more: Any) -> ModelRow:
+    """The row of a model that a server has."""
+    return ModelRow(
+        model_id=model.model_id,
+        crafts=frozenset({craft}),
+        local=model.local,
+        gpu=False,
+        licence=model.licence,
+        **more,
+    )
 
 
 def _with_terms_of(row: ModelRow, instead: Mapping[str, Graph]) -> ModelRow:
