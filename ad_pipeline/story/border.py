@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Never, TypeVar
+from typing import Any, Never, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from yaml.composer import ComposerError
 
 from ad_pipeline.errors import InputRejected
+from ad_pipeline.messages import Message, worded
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -122,13 +123,15 @@ def _explained(
     finding: ErrorDetails, *, model: type[BaseModel], rejected: type[InputRejected], what: str
 ) -> InputRejected:
     field = _path_of(finding["loc"])
-    kind, got = finding["type"], _short(finding["input"])
+    # Whoever writes a key where its variable's name belongs does not want to read it in a log.
+    got = "..." if field.endswith("key_env") else _short(finding["input"])
+    kind = finding["type"]
     context = finding.get("ctx", {})
     if kind == "missing":
         return rejected("the {what} misses the field {field!r}; add it", what=what, field=field)
     if kind == "extra_forbidden":
-        known = [f.alias or name for name, f in model.model_fields.items()]
-        guess = nearest(str(finding["loc"][-1]), known) if len(finding["loc"]) == 1 else ""
+        known = _fields_at(model, finding["loc"][:-1])
+        guess = nearest(str(finding["loc"][-1]), known)
         if guess:
             return rejected(
                 "the {what} has an unknown field {field!r}; did you mean {guess!r}?",
@@ -165,9 +168,43 @@ def _explained(
         "{what}, field {field!r}: {problem}; got {got}",
         what=what,
         field=field,
-        problem=str(problem) if problem else finding["msg"],
+        problem=str(problem) if problem else _plainly(kind) or finding["msg"],
         got=got,
     )
+
+
+def _fields_at(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+    """The fields of the table at a place of `model`: a list's item and a mapping's value are what their types name."""
+    table = model
+    for part in place:
+        field = table.model_fields.get(part) if isinstance(part, str) else None
+        table = _table_in(field.annotation) or table if field else table
+    return [field.alias or name for name, field in table.model_fields.items()]
+
+
+def _table_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_table_in, get_args(annotation))), None)
+
+
+def _plainly(kind: str) -> Message | None:
+    """What was expected, in words for people who do not program; None where pydantic's own have to do."""
+    if kind.startswith("int_"):
+        return worded("expected a whole number")
+    if kind.startswith("float_"):
+        return worded("expected a number")
+    if kind.startswith("bool_"):
+        return worded("expected true or false")
+    if kind == "string_type":
+        return worded("expected a text")
+    if kind in ("tuple_type", "list_type"):
+        return worded("expected a list")
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return worded("expected fields with their values")
+    if kind == "string_pattern_mismatch":
+        return worded("it is not written as it has to be")
+    return None
 
 
 def _path_of(location: Sequence[int | str]) -> str:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
 
 from ad_pipeline.errors import BriefRejected
-from ad_pipeline.story.border import mapping_from_yaml, nearest
+from ad_pipeline.story.border import checked, mapping_from_yaml, nearest
 
 
 def _read(text: str) -> dict[str, object]:
@@ -108,3 +109,39 @@ def test_deep_nesting_is_rejected_without_a_crash() -> None:
 def test_the_nearest_word_is_found_or_none() -> None:
     assert nearest("Tiktak", ["tiktok", "youtube"]) == "tiktok"
     assert nearest("zzz", ["tiktok", "youtube"]) == ""
+
+
+class _Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    at_once: int = 1
+    key_env: str = Field(default="", pattern="^[A-Z_]*$")
+
+
+class _Outer(BaseModel):
+    servers: dict[str, _Inner] = {}
+    lines: tuple[_Inner, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"servers": {"own": {"at_onse": 2}}}, "'servers.own.at_onse'; did you mean 'at_once'"),
+        ({"servers": {"own": {"colour": 2}}}, "known: at_once, key_env"),
+        ({"lines": [{"colour": 2}]}, "known: at_once, key_env"),
+        ({"lines": "hello"}, "field 'lines': expected a list; got 'hello'"),
+        ({"servers": {"own": {"at_once": "two"}}}, "expected a whole number; got 'two'"),
+        ({"servers": {"own": 3}}, "expected fields with their values; got 3"),
+    ],
+)
+def test_a_wrong_field_deep_inside_is_told_with_what_may_stand_there(values: dict[str, object], told: str) -> None:
+    with pytest.raises(BriefRejected) as caught:
+        checked(_Outer, values, rejected=BriefRejected, what="brief")
+    assert told in str(caught.value)
+
+
+def test_a_key_that_stands_in_the_place_of_its_name_is_not_repeated() -> None:
+    with pytest.raises(BriefRejected) as caught:
+        checked(_Outer, {"servers": {"own": {"key_env": "sk-1234"}}}, rejected=BriefRejected, what="brief")
+    assert "servers.own.key_env" in str(caught.value)
+    assert "sk-1234" not in str(caught.value)
