@@ -297,9 +297,10 @@ def explained(error: Exception, doing: Literal["writing", "reading"], path: Path
     """A PyAV or system error on `path` as one of ours."""
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return MachineLacks("the disk is full while writing {path}; free some space and run again", path=path.name)
+    reason = getattr(error, "strerror", None) or str(error)  # without numbers and folders
     if doing == "writing":
-        return MediaError("cannot write {path}: {reason}", path=path.name, reason=str(error))
-    return MediaError("cannot read {path}: {reason}", path=path.name, reason=str(error))
+        return MediaError("cannot write {path}: {reason}", path=path.name, reason=reason)
+    return MediaError("cannot read {path}: {reason}", path=path.name, reason=reason)
 
 
 def _u8(array: Any) -> NDArray[np.uint8]:
