@@ -27,6 +27,7 @@ from ad_pipeline.stages.making import Task, current, make
 from ad_pipeline.stages.session_facts import SessionFacts, facts_of
 from ad_pipeline.stages.voice_quota import check_quota
 from ad_pipeline.stages.workplace import RESUME, Wishes, Workplace
+from ad_pipeline.story.emotions import feeling_of, feelings
 from ad_pipeline.story.storyboard import Scene
 
 STAGE_VERSION = 2
@@ -89,7 +90,8 @@ def voice_task(facts: SessionFacts, scene_id: str) -> Task:
     def check(draft: Draft, _: Done) -> Sequence[Verdict]:
         if not request.lines:
             return check_sound(draft.path, length_s=room_s)
-        return check_voice(draft.path, longest_s=room_s, text=" ".join(line.text for line in request.lines))
+        heard = check_voice(draft.path, longest_s=room_s, text=" ".join(line.text for line in request.lines))
+        return (*heard, *_check_emotions(request))
 
     def estimate(engine: Engine) -> Estimate:
         assert isinstance(engine, VoiceEngine)
@@ -108,6 +110,20 @@ def voice_task(facts: SessionFacts, scene_id: str) -> Task:
         estimate=estimate,
         wishes_used=("seed",),
     )
+
+
+def _check_emotions(request: VoiceRequest) -> tuple[Verdict, ...]:
+    """Are all feelings ones that we know? Nothing where the storyboard names none."""
+    named = [line.emotion for line in request.lines if line.emotion.strip()]
+    unknown = [emotion for emotion in named if feeling_of(emotion) is None]
+    verdict = Verdict(
+        name="emotions_known",
+        passed=not unknown,
+        measured=", ".join(dict.fromkeys(unknown)) if unknown else "all known",
+        limit=", ".join(feeling.name for feeling in feelings()),
+        severity="warning",
+    )
+    return (verdict,) if named else ()
 
 
 def voice_request(facts: SessionFacts, scene: Scene) -> VoiceRequest:

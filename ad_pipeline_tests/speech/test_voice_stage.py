@@ -297,6 +297,18 @@ def test_somebody_new_in_an_earlier_scene_does_not_have_the_narrator_speak_anew(
     assert voiced(workplace, 2).take == before.take
 
 
+def test_a_feeling_that_nobody_knows_is_warned_of_with_those_that_are_known(
+    eleven: ElevenLabsServer, tmp_path: Path
+) -> None:
+    workplace = a_studio(tmp_path)
+    an_ad(workplace, [{"text": HELLO, "emotion": "grumpy"}], [{"text": BYE, "emotion": "속삭이듯"}], HELLO)
+    found = [[v for v in voiced(workplace, n).verdicts if v.name == "emotions_known"] for n in (1, 2, 3)]
+    assert [[(v.passed, v.measured) for v in verdicts] for verdicts in found] == [
+        [(False, "grumpy")], [(True, "all known")], []
+    ]  # fmt: skip
+    assert "whispering" in found[0][0].limit
+
+
 def test_a_name_is_sent_as_it_is_said_and_captions_have_it_as_written(eleven: ElevenLabsServer, tmp_path: Path) -> None:
     workplace = a_studio(tmp_path, kit="pronunciation: {Xyloo: Zai loo}")
     an_ad(workplace, "Try Xyloo now.", BYE)
