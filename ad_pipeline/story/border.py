@@ -168,7 +168,7 @@ def _explained(
         "{what}, field {field!r}: {problem}; got {got}",
         what=what,
         field=field,
-        problem=str(problem) if problem else _plainly(kind) or finding["msg"],
+        problem=str(problem) if problem else _plainly(kind, context) or finding["msg"],
         got=got,
     )
 
@@ -188,7 +188,7 @@ def _table_in(annotation: Any) -> type[BaseModel] | None:
     return next(filter(None, map(_table_in, get_args(annotation))), None)
 
 
-def _plainly(kind: str) -> Message | None:
+def _plainly(kind: str, limits: Mapping[str, Any]) -> Message | None:
     """What was expected, in words for people who do not program; None where pydantic's own have to do."""
     if kind.startswith("int_"):
         return worded("expected a whole number")
@@ -202,6 +202,12 @@ def _plainly(kind: str) -> Message | None:
         return worded("expected a list")
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return worded("expected fields with their values")
+    if kind == "less_than_equal":
+        return worded("expected at most {limit}", limit=limits["le"])
+    if kind == "greater_than_equal":
+        return worded("expected at least {limit}", limit=limits["ge"])
+    if kind == "string_too_long":
+        return worded("expected at most {limit} characters", limit=limits["max_length"])
     if kind == "string_pattern_mismatch":
         return worded("it is not written as it has to be")
     return None

@@ -114,7 +114,8 @@ def test_the_nearest_word_is_found_or_none() -> None:
 class _Inner(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    at_once: int = 1
+    at_once: int = Field(default=1, ge=1, le=8)
+    colours: str = Field(default="", max_length=8)
     key_env: str = Field(default="", pattern="^[A-Z_]*$")
 
 
@@ -127,11 +128,14 @@ class _Outer(BaseModel):
     ("values", "told"),
     [
         ({"servers": {"own": {"at_onse": 2}}}, "'servers.own.at_onse'; did you mean 'at_once'"),
-        ({"servers": {"own": {"colour": 2}}}, "known: at_once, key_env"),
-        ({"lines": [{"colour": 2}]}, "known: at_once, key_env"),
+        ({"servers": {"own": {"strange": 2}}}, "known: at_once, colours, key_env"),
+        ({"lines": [{"strange": 2}]}, "known: at_once, colours, key_env"),
         ({"lines": "hello"}, "field 'lines': expected a list; got 'hello'"),
         ({"servers": {"own": {"at_once": "two"}}}, "expected a whole number; got 'two'"),
         ({"servers": {"own": 3}}, "expected fields with their values; got 3"),
+        ({"servers": {"own": {"at_once": 9}}}, "expected at most 8; got 9"),
+        ({"servers": {"own": {"at_once": 0}}}, "expected at least 1; got 0"),
+        ({"servers": {"own": {"colours": "x" * 9}}}, "expected at most 8 characters; got 'xxxxxxxxx'"),
     ],
 )
 def test_a_wrong_field_deep_inside_is_told_with_what_may_stand_there(values: dict[str, object], told: str) -> None:
