@@ -44,7 +44,7 @@ def show(options: argparse.Namespace) -> int:
                 "brand": facts.brief.brand_id,
                 "product": facts.brief.product,
                 "finished": done.whole,
-                "cost_usd": spent.settled_usd,
+                "cost_usd": round(spent.settled_usd, 6),
                 "storyboard": json.loads(facts.storyboard.to_json()) if facts.session.picked(STORYBOARD) else None,
                 "artifacts": [record.model_dump(mode="json") for record in picked],
             }
@@ -62,6 +62,9 @@ def show(options: argparse.Namespace) -> int:
     bad = [(record, note) for record in picked for note in record.failed_checks]
     for record, note in bad:
         print(say("check failed: {name}: {measured}, limit {limit}", name=f"{record.key} {note.name}", measured=note.measured, limit=note.limit))  # fmt: skip  # noqa: E501
+    for record in picked:
+        for note in record.warnings:
+            print(say("look at {name}: {measured}, limit {limit}", name=f"{record.key} {note.name}", measured=note.measured, limit=note.limit))  # fmt: skip  # noqa: E501
     for line in degraded_lines(picked):
         print(line)
     state = say("finished") if done.whole else say("not finished")

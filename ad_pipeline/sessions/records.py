@@ -112,6 +112,11 @@ class TakeRecord(_Value):
         """The checks that a customer would see failing."""
         return tuple(v for v in self.verdicts if not v.passed and v.severity == "error")
 
+    @property
+    def warnings(self) -> tuple[VerdictNote, ...]:
+        """The checks that are a matter of taste, where they do not hold."""
+        return tuple(v for v in self.verdicts if not v.passed and v.severity == "warning")
+
 
 class Pick(_Value):
     """Which take of an artifact the film uses."""
