@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ad_pipeline.engines.contracts import Job, Progress
 from ad_pipeline.engines.speech.catalogue import SpeechServer
+from ad_pipeline.messages import say
 from ad_pipeline.sessions.fingerprint import fingerprint
 
 _LOOK_S = 0.1
@@ -67,5 +68,5 @@ def _turn_of_all(server: SpeechServer, job: Job, folder: Path) -> Generator[None
 
 
 def _wait(server: SpeechServer, job: Job) -> None:
-    job.report(Progress(fraction=0.0, note=server.name, waits=True))
+    job.report(Progress(fraction=0.0, note=say("waits for a turn at {server}", server=server.name), waits=True))
     job.pause(_LOOK_S)
