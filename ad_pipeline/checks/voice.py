@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,4 +57,17 @@ def check_voice(path: Path, *, longest_s: float, text: str) -> tuple[Verdict, ..
             limit=f"at most {MOST_CLIPPED_SHARE:.2%}",
             severity="warning",
         ),
+    )
+
+
+def check_one_voice(heard: Mapping[str, Sequence[str]]) -> Verdict:
+    """Whether everybody has one voice through the ad; `heard` is speaker -> the voices of all their scenes."""
+    several = {name: list(dict.fromkeys(voices)) for name, voices in heard.items() if len(set(voices)) > 1}
+    told = "; ".join(f"{name}: {', '.join(voices)}" for name, voices in several.items())
+    return Verdict(
+        name="one_voice",
+        passed=not several,
+        measured=told or f"{len(heard)} speakers",
+        limit="one voice each; `rerun --upgrade` speaks what a weaker engine spoke again",
+        severity="warning",
     )

@@ -65,11 +65,19 @@ def show(options: argparse.Namespace) -> int:
     for record in picked:
         for note in record.warnings:
             print(say("look at {name}: {measured}, limit {limit}", name=f"{record.key} {note.name}", measured=note.measured, limit=note.limit))  # fmt: skip  # noqa: E501
+    for record in picked:
+        if record.stage == "music" and record.details.get("credit"):
+            print(say("to be credited: {credit}", credit=str(record.details["credit"])))
     for line in degraded_lines(picked):
         print(line)
     state = say("finished") if done.whole else say("not finished")
     print(say("state: {state}; cost so far ${cost:.2f}", state=state, cost=spent.settled_usd))
     return DONE
+
+
+def _money(usd: float) -> str:
+    """Cents; what is less in as many digits as it takes: a spoken line costs no whole cent."""
+    return f"${usd:.2f}" if usd == 0 or usd >= 0.01 else f"${usd:.4f}"
 
 
 def takes(options: argparse.Namespace) -> int:
@@ -141,7 +149,7 @@ def route(options: argparse.Namespace) -> int:
             decision.stage,
             decision.wanted.model_id,
             "-" if missing[decision.wanted.model_id] else say("ready"),
-            f"${decision.cost_usd:.2f}",
+            _money(decision.cost_usd),
             _said(decision.reason) + (f" ({passed})" if passed else ""),
             " -> ".join(row.model_id for row in decision.chain[1:]),
         )

@@ -51,7 +51,7 @@ CHECKS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "key_image": {"size": ("format", "not_empty")},
     "motion_clip": {"size": ("format",), "frame_rate": (), "length": (), "black": (), "frozen": ()},
-    "voice": {"length": ("whole_text",), "silence": ("clipping",)},
+    "voice": {"length": ("whole_text",), "silence": ("clipping", "emotions_known")},
     "lipsync": {
         "length": ("unchanged", "size", "format", "frame_rate", "black", "frozen"),
         "mouth_moves": ("changed_region", "outside_region", "lips_in_time"),
@@ -60,7 +60,7 @@ CHECKS: dict[str, dict[str, tuple[str, ...]]] = {
     "final_mp4": {
         "size": ("format",), "frame_rate": (), "length": ("container_length",), "bitrate": (),
         "loudness": ("described_loudness",), "true_peak": (), "black": (), "frozen": (),
-        "silence": ("description_apart",), "text_inside_safe_zone": ("caption_times", "caption_speed"),
+        "silence": ("description_apart", "one_voice"), "text_inside_safe_zone": ("caption_times", "caption_speed"),
     },
 }  # fmt: skip
 """Every check of every asset; the stages measure them and the records keep the answers."""

@@ -10,7 +10,6 @@ from typing import Literal
 
 from ad_pipeline.engines.contracts import EngineFacts
 from ad_pipeline.engines.crafts.voice import Speaker
-from ad_pipeline.errors import InputRejected
 from ad_pipeline.sessions.fingerprint import sha256_of
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.story.brand_kit import KitVoice
@@ -35,9 +34,6 @@ def cast_of(facts: SessionFacts, lines: Sequence[Line]) -> Mapping[str, Speaker]
 
     The narrator first, so that a new speaker takes nobody's voice, then in the order in which the ad hears them:
     everybody gets the same voice in every scene. Voice ids are still all engines' (see `for_engine`).
-
-    Raises:
-        InputRejected: a recording that the kit names is not there.
     """
     here = {line.speaker for line in lines}
     everybody = dict.fromkeys([line.speaker for scene in facts.storyboard.scenes for line in scene.spoken])
@@ -71,13 +67,6 @@ def _speaker(facts: SessionFacts, name: str) -> Speaker:
     voice = _kit_voice(facts, name)
     persona = persona_of(facts.storyboard.persona) if name == NARRATOR else _persona_called(name)
     reference = Path(voice.reference) if voice.reference else None
-    if reference is not None and not reference.is_file():
-        raise InputRejected(
-            "the voice of {speaker}: there is no recording {file}; correct `reference` in the brand kit",
-            field="voice.reference",
-            speaker=name,
-            file=reference.name,
-        )
     gender, age = voice.gender, voice.age
     if gender == "any":
         gender = _gender(name, persona)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from ad_pipeline.checks.captions import check_captions
 from ad_pipeline.checks.film import check_final
 from ad_pipeline.checks.text import check_text_inside
 from ad_pipeline.checks.verdict import Verdict
+from ad_pipeline.checks.voice import check_one_voice
 from ad_pipeline.engines.contracts import Done, Engine, Job
 from ad_pipeline.engines.registry import Registry
 from ad_pipeline.errors import AdPipelineError, Cancelled
@@ -212,6 +213,7 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
         return [
             *verdicts,
             check_text_inside(titles.places, facts.safe_box(format_)),
+            check_one_voice(_voices_heard(voices)),
             *check_captions(titles.cues, scene_times(facts), board.language),
             *(described if format_ == board.format else ()),
         ]
@@ -227,6 +229,15 @@ def _task(facts: SessionFacts, format_: Format, desk: _Desk | None) -> Task:
         work=work,
         check=check,
     )
+
+
+def _voices_heard(voices: Mapping[str, TakeRecord]) -> dict[str, list[str]]:
+    """speaker -> who spoke them, scene by scene."""
+    heard: dict[str, list[str]] = {}
+    for record in voices.values():
+        for name, voice in record.details.get("voices", {}).items():
+            heard.setdefault(name, []).append(f"{record.engine}/{record.model} {voice}")
+    return heard
 
 
 def _parameters(facts: SessionFacts, format_: Format) -> dict[str, Any]:

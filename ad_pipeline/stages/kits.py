@@ -71,6 +71,10 @@ def _checked(kit: BrandKit, brand_id: str) -> BrandKit:
             "brand kit {brand_id}.yaml says brand_id {got!r}; make them equal",
             field="brand_id", brand_id=brand_id, got=kit.brand_id,
         )  # fmt: skip
+    for field, voice in {"voice": kit.voice, **{f"voices.{name}": voice for name, voice in kit.voices.items()}}.items():
+        if voice.reference and not Path(voice.reference).is_file():
+            field = f"{field}.reference"
+            raise KitRejected("brand kit, field {field!r}: no file {path}", field=field, path=voice.reference)
     for field, path in {"logo": kit.logo, **{f"elements.{name}": path for name, path in kit.elements.items()}}.items():
         if path and not Path(path).is_file():
             raise KitRejected("brand kit, field {field!r}: no file {path}", field=field, path=path)

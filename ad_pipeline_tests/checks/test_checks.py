@@ -15,7 +15,7 @@ from ad_pipeline.checks.film import check_clip, check_final
 from ad_pipeline.checks.picture import check_image
 from ad_pipeline.checks.text import check_text_inside
 from ad_pipeline.checks.verdict import Verdict
-from ad_pipeline.checks.voice import check_voice
+from ad_pipeline.checks.voice import check_one_voice, check_voice
 from ad_pipeline.errors import MediaError
 from ad_pipeline.media.encode import DELIVERY, EncodeSettings, Planes, VideoWriter
 from ad_pipeline.media.ffmpeg import run_ffmpeg
@@ -248,3 +248,12 @@ def test_a_picture_that_stands_still_in_either_half_is_found(tmp_path: Path, sta
     )
 
     assert checked(final_of(tmp_path, picture, bed(6.0)), frames=144) == {"frozen"}
+
+
+def test_somebody_who_speaks_with_two_voices_is_a_warning() -> None:
+    same = check_one_voice({"narrator": ["elevenlabs/v3 Sarah", "elevenlabs/v3 Sarah"], "준": ["elevenlabs/v3 Liam"]})
+    mixed = check_one_voice({"narrator": ["elevenlabs/v3 Sarah", "animatic/espeak ko+f3", "elevenlabs/v3 Sarah"]})
+
+    assert same.passed
+    assert (mixed.passed, mixed.severity) == (False, "warning")
+    assert mixed.measured == "narrator: elevenlabs/v3 Sarah, animatic/espeak ko+f3"
