@@ -169,7 +169,8 @@ def _told(workplace: Workplace, outcome: Outcome, *, seconds: float, as_json: bo
         "failed": say("not finished"),
         "degraded": say("finished, but a weaker engine made part of it"),
     }
-    kept = f" ({say('nothing to do: everything was finished')})" if outcome.nothing_to_do else ""
+    idle = outcome.nothing_to_do and not failed_checks  # where a check fails there is something to do: for a person
+    kept = f" ({say('nothing to do: everything was finished')})" if idle else ""
     print(say("verdict: {verdict} in {seconds:.1f} s", verdict=words[verdict] + kept, seconds=seconds))
     print(say("open the UI: {program} ui --root {root}", program=_program(), root=_near(workplace.store.root)))
     return code

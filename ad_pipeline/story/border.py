@@ -206,6 +206,8 @@ def _plainly(kind: str, limits: Mapping[str, Any]) -> Message | None:
         return worded("expected at most {limit}", limit=limits["le"])
     if kind == "greater_than_equal":
         return worded("expected at least {limit}", limit=limits["ge"])
+    if kind == "string_too_short":
+        return worded("it must not be empty")
     if kind == "string_too_long":
         return worded("expected at most {limit} characters", limit=limits["max_length"])
     if kind == "string_pattern_mismatch":

@@ -69,7 +69,7 @@ def test_the_voice_is_level_and_begins_and_ends_in_silence(tmp_path: Path) -> No
     assert np.abs(samples[: 48 * 40]).max() > 0.001, "no silence is left in front"
 
 
-@pytest.mark.parametrize("text", ["", "   ", "😀✨", "…!?"])
+@pytest.mark.parametrize("text", ["   ", "😀✨", "…!?"])
 def test_nothing_to_say_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(EngineRefused, match="nothing to say"):
         _spoken(tmp_path / "v.wav", text)
