@@ -306,7 +306,7 @@ def test_who_waits_for_a_turn_can_be_stopped(tmp_path: Path) -> None:
             voice(V3).speak(a_request("Other words."), tmp_path / "other.wav", job)
         busy.join()
         assert texts(server) == [TEXT]
-    assert notes[-1].note == "elevenlabs"
+    assert notes[-1].note == "waits for a turn at elevenlabs"
 
 
 def test_half_a_kept_answer_is_asked_for_again(eleven: ElevenLabsServer, tmp_path: Path) -> None:
