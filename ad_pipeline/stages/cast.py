@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,6 @@ from ad_pipeline.sessions.fingerprint import sha256_of
 from ad_pipeline.stages.session_facts import SessionFacts
 from ad_pipeline.story.brand_kit import KitVoice
 from ad_pipeline.story.personas import Persona, persona_of, personas
-from ad_pipeline.story.storyboard import Line
 
 NARRATOR = "narrator"
 
@@ -29,15 +28,15 @@ _MAN = re.compile(
 )
 
 
-def cast_of(facts: SessionFacts, lines: Sequence[Line]) -> Mapping[str, Speaker]:
-    """Everybody who speaks in these lines, and before them who speaks earlier in the ad.
+def cast_of(facts: SessionFacts, speakers: Iterable[str]) -> Mapping[str, Speaker]:
+    """These speakers, and before them who speaks earlier in the ad.
 
     The narrator first, so that a new speaker takes nobody's voice, then in the order in which the ad hears them:
     everybody gets the same voice in every scene. Voice ids are still all engines' (see `for_engine`).
     """
-    here = {line.speaker for line in lines}
+    here = tuple(speakers)
     everybody = dict.fromkeys([line.speaker for scene in facts.storyboard.scenes for line in scene.spoken])
-    order = list(everybody | dict.fromkeys(line.speaker for line in lines))
+    order = list(everybody | dict.fromkeys(here))
     order.sort(key=lambda name: name != NARRATOR)
     last = max((order.index(name) for name in here), default=-1)
     return {name: _speaker(facts, name) for name in order[: last + 1]}

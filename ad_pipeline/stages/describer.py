@@ -123,7 +123,7 @@ def cut_by_marks(samples: Samples, marks: Sequence[Mark], texts: Sequence[str]) 
 
 def _speakers(facts: SessionFacts, engines: Registry) -> tuple[tuple[VoiceEngine, Speaker], ...]:
     """The guide voice is the last. A voice that is paid for is left to the ad's own words."""
-    cast = cast_of(facts, (Line(speaker=NARRATOR, text=""), Line(speaker=DESCRIBER, text="")))
+    cast = cast_of(facts, (NARRATOR, DESCRIBER))
     who = cast[DESCRIBER]
     if who.gender == "any":
         who = replace(who, gender="female" if cast[NARRATOR].gender == "male" else "male")

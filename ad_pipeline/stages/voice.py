@@ -133,7 +133,7 @@ def voice_request(facts: SessionFacts, scene: Scene) -> VoiceRequest:
     return VoiceRequest(
         lines=lines,
         language=facts.storyboard.language,
-        cast=cast_of(facts, lines),
+        cast=cast_of(facts, [line.speaker for line in lines]),
         tone=facts.storyboard.tone or facts.kit.tone,
         lexicon=facts.kit.lexicon,
         before=before,

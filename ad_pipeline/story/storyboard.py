@@ -51,7 +51,7 @@ class Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     speaker: str = Field(default="narrator", min_length=1, max_length=60)
-    text: str = Field(min_length=1, max_length=1000)
+    text: str = Field(min_length=1)
     emotion: str = Field(default="", max_length=60)
 
 

@@ -23,7 +23,7 @@ def test_a_name_tells_its_gender_only_where_it_is_a_word_for_one(tmp_path: Path,
     workplace = a_studio(tmp_path)
     an_ad(workplace, [{"speaker": name, "text": "Hi."}], "Bye.", quality="draft")
     facts = facts_of(workplace, "ad")
-    assert cast_of(facts, facts.storyboard.scenes[0].spoken)[name].gender == gender
+    assert cast_of(facts, [line.speaker for line in facts.storyboard.scenes[0].spoken])[name].gender == gender
 
 
 def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:
