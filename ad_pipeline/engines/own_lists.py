@@ -21,6 +21,7 @@ from ad_pipeline.errors import InputRejected
 from ad_pipeline.story.border import nearest
 
 LARGEST_FILE_BYTES = 1_000_000
+LONGEST_REASON = 200
 
 Stamp = tuple[int, int]
 """When a file was changed and how long it is: another stamp, another file."""
@@ -38,6 +39,12 @@ class ListedServer:
     def key(self) -> str:
         """The key, read now; empty when there is none."""
         return os.environ.get(self.key_env, "").strip() if self.key_env else ""
+
+    def reason(self, text: object) -> str:
+        """What the server or the machine said, fit for one line and without the key."""
+        key, words = self.key(), " ".join(str(text).split())
+        words = words.replace(key, "***") if key else words
+        return words if len(words) <= LONGEST_REASON else words[: LONGEST_REASON - 1] + "…"
 
 
 class Table(BaseModel):

@@ -10,7 +10,6 @@ from ad_pipeline.engines.speech.catalogue import SpeechServer
 from ad_pipeline.engines.speech.waiting import retry_after_s
 from ad_pipeline.errors import EngineBusy, EngineError, EngineRefused, EngineUnavailable, StrangeAnswer
 
-LONGEST_REASON = 200
 _PASSING = (408, 409, 425)
 _QUOTA = ("quota_exceeded", "insufficient_credits", "payment_required", "free_users_not_allowed")
 _VOICE = ("voice_not_found", "invalid_voice_id", "voice_does_not_exist")
@@ -38,7 +37,7 @@ class Faults:
                 "ElevenLabs has too many requests from this key ({reason})",
                 **facts,
                 retry_after_s=retry_after_s(headers),
-                reason=self._short(said or word or "429"),
+                reason=self.server.reason(said or word or "429"),
             )
         if status is None or status in _PASSING or status >= 500:
             return EngineBusy(
@@ -46,20 +45,20 @@ class Faults:
                 **facts,
                 retry_after_s=retry_after_s(headers),
                 status=status or 0,
-                reason=self._short(said or "-"),
+                reason=self.server.reason(said or "-"),
             )
         if word in _QUOTA or status == 402:
             return EngineRefused(
                 "the ElevenLabs account does not cover it ({reason}); buy credits, or choose another voice engine",
                 **facts,
-                reason=self._short(said or word),
+                reason=self.server.reason(said or word),
             )
         if status == 401 and word in ("missing_permissions",):
             return EngineRefused(
                 "the key in {variable} may not do this ({reason}); give it the permission text to speech",
                 **facts,
                 variable=self.server.key_env,
-                reason=self._short(said),
+                reason=self.server.reason(said),
             )
         if status in (401, 403) and word not in _VOICE:
             return EngineRefused(
@@ -67,7 +66,7 @@ class Faults:
                 **facts,
                 variable=self.server.key_env,
                 status=status,
-                reason=self._short(said or word or "-"),
+                reason=self.server.reason(said or word or "-"),
             )
         if word in _VOICE or (status == 404 and voice):
             return self.no_voice(voice)
@@ -83,7 +82,7 @@ class Faults:
             "ElevenLabs refuses the request ({status}): {reason}",
             **facts,
             status=status,
-            reason=self._short(said or word or "-"),
+            reason=self.server.reason(said or word or "-"),
         )
 
     def no_voice(self, voice: str) -> EngineRefused:
@@ -91,7 +90,7 @@ class Faults:
             "ElevenLabs has no voice {voice!r} for this key; name one of yours in the brand kit under voice.ids",
             engine=self.model_id,
             job_id=self.job_id,
-            voice=self._short(voice),
+            voice=self.server.reason(voice),
         )
 
     def unreachable(self, reason: object) -> EngineUnavailable:
@@ -100,7 +99,7 @@ class Faults:
             engine=self.model_id,
             job_id=self.job_id,
             url=self.server.url,
-            reason=self._short(reason),
+            reason=self.server.reason(reason),
         )
 
     def strange(self, reason: object) -> StrangeAnswer:
@@ -109,14 +108,8 @@ class Faults:
             engine=self.model_id,
             job_id=self.job_id,
             url=self.server.url,
-            reason=self._short(reason),
+            reason=self.server.reason(reason),
         )
-
-    def _short(self, text: object) -> str:
-        key = self.server.key()
-        words = " ".join(str(text).split())
-        words = words.replace(key, "***") if key else words
-        return words if len(words) <= LONGEST_REASON else words[: LONGEST_REASON - 1] + "…"
 
 
 def _detail(body: Any) -> tuple[str, str]:

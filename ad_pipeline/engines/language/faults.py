@@ -14,7 +14,6 @@ from ad_pipeline.errors import EngineRefused, EngineUnavailable, StrangeAnswer
 from ad_pipeline.messages import Message, worded
 from ad_pipeline.story.border import nearest
 
-LONGEST_REASON = 200
 MOST_NAMES = 12
 
 
@@ -34,10 +33,7 @@ class Faults:
 
     def reason(self, text: object) -> str:
         """What the server or the machine said, fit for one line."""
-        key = self.model.server.key()
-        words = " ".join(str(text).split())
-        words = words.replace(key, "***") if key else words
-        return words if len(words) <= LONGEST_REASON else words[: LONGEST_REASON - 1] + "…"
+        return self.model.server.reason(text)
 
     def no_server(self, reason: object) -> EngineUnavailable:
         return EngineUnavailable("{why}", engine=self._id, why=self.why_no_server(reason))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import uuid
 from pathlib import Path
 
 from ad_pipeline.media.music_piece import PIECE_VERSION, Piece, piece_of
+from ad_pipeline.sessions.files import write_whole
 
 
 def sha256_of(path: Path) -> str:
@@ -30,10 +30,5 @@ def heard_piece(path: Path, *, sha256: str, told_bpm: float | None, kept_in: Pat
         piece = piece_of(path, told_bpm=told_bpm)
     with contextlib.suppress(OSError):
         kept_in.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(f".{uuid.uuid4().hex[:8]}")
-        try:
-            draft.write_text(json.dumps(piece.to_dict()), encoding="utf-8")
-            draft.replace(kept)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(kept, json.dumps(piece.to_dict()), durable=False)
     return piece

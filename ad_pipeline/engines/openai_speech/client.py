@@ -20,7 +20,6 @@ from ad_pipeline.messages import Message, worded
 
 TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 LARGEST_BYTES = 64_000_000
-_LONGEST_REASON = 200
 _LOOK_S, _LOOK_KEPT_S = 0.5, 5.0
 _LIST_S = 3.0
 _looked: dict[str, tuple[float, str]] = {}
@@ -139,7 +138,7 @@ def _posted(
     except httpx.HTTPError as error:
         raise EngineUnavailable(
             "{url} broke off or does not answer ({reason})", engine=model.model_id, job_id=job_id, url=server.url,
-            reason=_short(str(error) or type(error).__name__, server),
+            reason=server.reason(str(error) or type(error).__name__),
         ) from error  # fmt: skip
     return response, body
 
@@ -158,7 +157,7 @@ def _check(
 def _strange(model: SpeechModel, reason: str, *, job_id: str) -> StrangeAnswer:
     return StrangeAnswer(
         "{url} does not answer like a speech server ({reason}); is the address right, is there a proxy?",
-        engine=model.model_id, job_id=job_id, url=model.server.url, reason=_short(reason, model.server),
+        engine=model.model_id, job_id=job_id, url=model.server.url, reason=model.server.reason(reason),
     )  # fmt: skip
 
 
@@ -176,7 +175,7 @@ def _read(response: httpx.Response, model: SpeechModel, job_id: str) -> bytes:
 
 def _refused(model: SpeechModel, response: httpx.Response, body: bytes, *, voice: str, job_id: str) -> EngineError:
     server, status = model.server, response.status_code
-    said = _short(_said(body), server)
+    said = server.reason(_said(body))
     facts = {"engine": model.model_id, "job_id": job_id}
     if status == 402 or "insufficient_quota" in body[:2000].decode("utf-8", "replace"):
         return EngineRefused(
@@ -222,10 +221,3 @@ def _said(body: bytes) -> str:
             error = cast(dict[str, Any], error).get("message", error)
         return str(error)
     return str(told)
-
-
-def _short(text: str, server: SpeechServer) -> str:
-    key = server.key()
-    words = " ".join(text.split())
-    words = words.replace(key, "***") if key else words
-    return words if len(words) <= _LONGEST_REASON else words[: _LONGEST_REASON - 1] + "…"
