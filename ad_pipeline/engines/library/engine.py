@@ -11,7 +11,7 @@ from ad_pipeline.engines.contracts import Done, EngineFacts, Estimate, Job, Lice
 from ad_pipeline.engines.crafts.sound import MusicRequest, SfxRequest, SoundEngine
 from ad_pipeline.engines.library.catalogue import holds_sound, library_in
 from ad_pipeline.engines.library.choosing import Candidate, Passed, chosen
-from ad_pipeline.engines.library.hearings import heard_piece, sha256_of
+from ad_pipeline.engines.library.hearings import heard_piece
 from ad_pipeline.engines.library.moods import moods_in
 from ad_pipeline.engines.library.sheet import sheet_in
 from ad_pipeline.errors import EngineRefused, EngineUnavailable, InputRejected, MediaError
@@ -20,6 +20,7 @@ from ad_pipeline.media.music_piece import Piece
 from ad_pipeline.media.music_splice import spliced
 from ad_pipeline.media.sound import write_wav
 from ad_pipeline.messages import Message, worded
+from ad_pipeline.sessions.fingerprint import sha256_of
 from ad_pipeline.settings import settings_from_environment
 
 ENGINE = "library/own-tracks"

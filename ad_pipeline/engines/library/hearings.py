@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from pathlib import Path
 
 from ad_pipeline.media.music_piece import PIECE_VERSION, Piece, piece_of
 from ad_pipeline.sessions.files import write_whole
-
-
-def sha256_of(path: Path) -> str:
-    """The file's own fingerprint."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def heard_piece(path: Path, *, sha256: str, told_bpm: float | None, kept_in: Path) -> Piece:
